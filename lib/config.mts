@@ -1,0 +1,67 @@
+/** Config: what the operator's env file says, checked and frozen. */
+
+export interface Node {
+  /** Short name, equal to `uname -n` up to the first dot; names the node in every output. */
+  readonly name: string
+  readonly fqdn: string
+  /** IPv4 or IPv6 literal, in canonical form. */
+  readonly address: string
+}
+
+export interface Cidr {
+  readonly address: string
+  readonly prefix: number
+  readonly family: 4 | 6
+}
+
+export interface Openrc {
+  readonly username: string
+  readonly password: string
+  readonly projectName: string
+  readonly userDomainName: string
+  readonly projectDomainName: string
+  readonly regionName: string
+}
+
+export interface Config {
+  /** The env file, absolute. */
+  readonly file: string
+  readonly clusterName: string
+  readonly nodes: readonly Node[]
+  readonly vip: Cidr
+  /** Empty: the network of the node addresses. */
+  readonly links: readonly Cidr[]
+  readonly linkMode: 'passive' | 'active' | 'rr'
+  readonly transport: 'knet' | 'udpu' | 'udp'
+  readonly mcastAddr: string
+  readonly mcastPort: number
+  /** Milliseconds; undefined leaves corosync's own default. */
+  readonly token: number | undefined
+  /** A fence agent, or `none`. */
+  readonly fencing: string
+  /** Agent parameters by node name. */
+  readonly fence: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly clusterProperties: Readonly<Record<string, string>>
+  readonly services: readonly string[]
+  readonly ssh: {
+    readonly user: string | undefined
+    readonly port: number | undefined
+    readonly key: string | undefined
+    readonly config: string | undefined
+  }
+  readonly ntpServers: readonly string[]
+  readonly firewall: 'open' | 'off' | 'keep'
+  readonly selinux: 'keep' | 'permissive' | 'disabled'
+  readonly repos: readonly Repo[]
+  /** Undefined when the file holds no OS_PASSWORD. */
+  readonly openrc: Openrc | undefined
+  /** Values that may appear nowhere: passwords of OS_* and FENCE_*. */
+  readonly secrets: readonly string[]
+}
+
+/** One apt source, and its key if one was named. */
+export interface Repo {
+  readonly source: string
+  /** ASCII-armoured or binary key, base64. */
+  readonly key: string | undefined
+}

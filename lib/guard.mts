@@ -1,0 +1,46 @@
+/** The nouns that the runner knows: Guard, Step, Phase. */
+import type { Config, Node } from './config.mts'
+import type { Facts } from './facts.mts'
+
+/**
+ * One piece of desired state, as POSIX shell text that runs on a node as root.
+ *
+ * `check` exits 0 when the state holds and 1 when it does not yet; any other status means that it could not tell.
+ * What it prints then is what differs: a plan shows it as the change to come.
+ * `apply` makes it so; the runner checks again afterwards. Without `apply` it is a requirement that only people can meet.
+ */
+export interface Guard {
+  /** The state, as a sentence: "the ring is quorate". */
+  readonly title: string
+  readonly check: string
+  readonly apply?: string
+  /** Seconds for which a state that is not there yet (after `apply`, if there is one) is waited for. */
+  readonly wait?: number
+  /** What the operator can do when it does not hold. */
+  readonly remedy?: string
+}
+
+export type GuardMaker = (config: Config, facts: Facts, node: Node) => readonly Guard[]
+
+/** Guards on some nodes. The next step begins when this one has ended on all of them. */
+export interface Step {
+  readonly title: string
+  readonly on: (config: Config, facts: Facts) => readonly Node[]
+  readonly guards: GuardMaker
+  /** Node after node instead of all at once. */
+  readonly oneByOne?: (config: Config, facts: Facts) => boolean
+  /** Goes on to the last guard after a failed one, so that all problems are told at once. */
+  readonly tellAll?: boolean
+}
+
+export interface Phase {
+  readonly id: string
+  readonly title: string
+  /** What must be known of a node to make the guards: shell text by name, whose output is the fact. */
+  readonly facts?: (config: Config) => Readonly<Record<string, string>>
+  readonly steps: readonly Step[]
+}
+
+export const everyNode = (config: Config): readonly Node[] => config.nodes
+/** The node that does what is done once for the cluster. */
+export const firstNode = (config: Config): readonly Node[] => config.nodes.slice(0, 1)
