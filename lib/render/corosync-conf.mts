@@ -1,0 +1,123 @@
+/** corosync.conf(5), rendered from the nodes and the addresses that they have on each link. */
+import { cidrText, family } from '../address.mts'
+import type { Cidr, Config, Node } from '../config.mts'
+
+/** All that corosync.conf says; the key is in /etc/corosync/authkey, so that nothing here is secret. */
+export interface Ring {
+  readonly clusterName: string
+  readonly transport: Config['transport']
+  readonly linkMode: Config['linkMode']
+  /** Milliseconds; undefined leaves corosync's own: 3000, and 650 more for each node above two. */
+  readonly token?: number | undefined
+  /** For udp alone. */
+  readonly mcastAddr: string
+  readonly mcastPort: number
+  readonly nodes: readonly RingNode[]
+  /** The networks of the links, in order; empty when the operator named none. */
+  readonly links: readonly Cidr[]
+}
+
+export interface RingNode {
+  readonly name: string
+  /** From 1; what corosync knows the node by, so that it may never change for a node. */
+  readonly id: number
+  /** Literal addresses, one per link, in the order of the links. */
+  readonly addresses: readonly string[]
+}
+
+export const ringOf = (
+  config: Config,
+  addressesOf: (node: Node) => readonly string[],
+  idOf: (node: Node) => number,
+): Ring => ({
+  clusterName: config.clusterName,
+  transport: config.transport,
+  linkMode: config.linkMode,
+  token: config.token,
+  mcastAddr: config.mcastAddr,
+  mcastPort: config.mcastPort,
+  nodes: config.nodes.map((node) => ({ name: node.name, id: idOf(node), addresses: addressesOf(node) })),
+  links: config.links,
+})
+
+/**
+ * The text of /etc/corosync/corosync.conf, the same on every node.
+ *
+ * There is no config_version: corosync-cfgtool -R does not look at it, and a node whose number is not the highest ends
+ * itself when it joins (corosync.conf(5)), so that a run cut off half way would cost nodes. That all nodes hold the same
+ * file is proven by reading it there; block_unlisted_ips, on by default, keeps out a node that is no longer in the list.
+ */
+export function corosyncConf(ring: Ring): string {
+  return [
+    '# Written by quorate; the next run puts back what is changed here by hand. See corosync.conf(5).',
+    ...(ring.transport === 'knet'
+      ? []
+      : [
+          `# Transport ${ring.transport} knows no encryption (only knet does): whoever is on this network can read and forge it.`,
+        ]),
+    ...ring.links.map((link, index) => `# Link ${index}: ${cidrText(link)}`),
+    ...section('totem', [
+      'version: 2',
+      `cluster_name: ${ring.clusterName}`,
+      `transport: ${ring.transport}`,
+      ...crypto(ring.transport),
+      `ip_version: ${ipVersion(ring)}`,
+      ...(linkCount(ring) > 1 ? [`link_mode: ${ring.linkMode}`] : []),
+      ...(ring.token === undefined ? [] : [`token: ${ring.token}`]),
+      ...multicast(ring),
+    ]),
+    ...section('nodelist', ring.nodes.flatMap(node)),
+    ...section('quorum', ['provider: corosync_votequorum', ...twoNode(ring)]),
+    ...section('logging', [
+      'to_syslog: yes',
+      'to_stderr: no',
+      'to_logfile: yes',
+      'logfile: /var/log/corosync/corosync.log',
+      'timestamp: hires',
+    ]),
+    '',
+  ].join('\n')
+}
+
+const section = (name: string, lines: readonly string[]): string[] => [
+  `${name} {`,
+  ...lines.map((line) => `  ${line}`),
+  '}',
+]
+
+/** Both said in full: up to 3.1 silence means plaintext, and later versions may mean otherwise. */
+const crypto = (transport: Ring['transport']): string[] =>
+  transport === 'knet' ? ['crypto_cipher: aes256', 'crypto_hash: sha256'] : ['crypto_cipher: none', 'crypto_hash: none']
+
+const linkCount = (ring: Ring): number => Math.max(0, ...ring.nodes.map(({ addresses }) => addresses.length))
+
+/** `ipv4` refuses the IPv6 literals of a second link, and the other way round: only mixed rings may look for both. */
+function ipVersion(ring: Ring): 'ipv4' | 'ipv6' | 'ipv6-4' {
+  const families = new Set(ring.nodes.flatMap(({ addresses }) => addresses.map(family)))
+  if (families.size > 1) return 'ipv6-4'
+  return families.has(6) ? 'ipv6' : 'ipv4'
+}
+
+/**
+ * An interface section only for multicast. knet needs none: equal priorities mean that the lowest link is used first.
+ * bindnetaddr is left out, since corosync warns that the node's own ring0_addr wins, and a network address could
+ * match the VIP instead.
+ */
+const multicast = (ring: Ring): string[] =>
+  ring.transport === 'udp'
+    ? section('interface', ['linknumber: 0', `mcastaddr: ${ring.mcastAddr}`, `mcastport: ${ring.mcastPort}`])
+    : []
+
+/** udp finds its peers by multicast, but votequorum(5) counts its expected votes from this list: so it is always here. */
+const node = ({ name, id, addresses }: RingNode): string[] =>
+  section('node', [
+    `name: ${name}`,
+    `nodeid: ${id}`,
+    ...addresses.map((address, link) => `ring${link}_addr: ${address}`),
+  ])
+
+/**
+ * Exactly two nodes, or both halves of a split would be quorate: votequorum tests the members of the partition, not of
+ * the cluster, so it does not switch itself off above two. It brings wait_for_all with it. votequorum(5).
+ */
+const twoNode = (ring: Ring): string[] => (ring.nodes.length === 2 ? ['two_node: 1'] : [])

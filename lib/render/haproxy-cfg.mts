@@ -1,0 +1,61 @@
+/** haproxy.cfg: one front end on the VIP and one back end over all nodes for each API. Good for HAProxy 2.4 and later. */
+import type { Config } from '../config.mts'
+import { authority, type Service } from '../services.mts'
+
+type Wanted = Pick<Config, 'nodes' | 'vip'>
+
+/**
+ * The text of /etc/haproxy/haproxy.cfg, the same on every node. Source: HAProxy's doc/configuration.txt.
+ * It binds the VIP on nodes that do not hold it, so net.ipv4.ip_nonlocal_bind (or ipv6's) must be 1 there.
+ */
+export const haproxyCfg = (config: Wanted, services: readonly Service[]): string =>
+  [HEAD, ...services.map((service) => proxies(config, service))].join('\n')
+
+/**
+ * A server that hangs is out within 3 s: up to 1 s until the next check, 0.75 s of silence, then 0.25 s and 0.75 s more
+ * (`inter`, `timeout check`, `fastinter`, `fall`). One that refuses connections is out sooner, and costs no request: the connection is
+ * tried on another one (`redispatch 1`). Sessions with a server that is out end at once rather than at `timeout server`.
+ * `hard-stop-after` bounds the life of an old process after a reload (haproxy#1876).
+ */
+const HEAD = `\
+# Written by quorate; the next run puts back what is changed here by hand.
+global
+  log /dev/log local0
+  chroot /var/lib/haproxy
+  user haproxy
+  group haproxy
+  stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners
+  stats timeout 30s
+  maxconn 4096
+  hard-stop-after 30s
+
+defaults
+  log global
+  mode http
+  option httplog
+  option dontlognull
+  option forwardfor
+  option redispatch 1
+  retries 3
+  timeout connect 2s
+  timeout http-request 10s
+  timeout http-keep-alive 10s
+  timeout queue 10s
+  timeout client 1m
+  timeout server 1m
+  timeout check 750ms
+  default-server inter 1s fastinter 250ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
+`
+
+/** leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. */
+const proxies = ({ nodes, vip }: Wanted, { name, port, check }: Service): string => `\
+frontend ${name}
+  bind ${authority(vip.address, port)}
+  default_backend ${name}
+
+backend ${name}
+  balance leastconn
+  option httpchk
+  http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host ${authority(vip.address, port)} hdr User-Agent quorate
+  http-check expect status ${check.expect}
+${nodes.map((node) => `  server ${node.name} ${authority(node.address, port)} check\n`).join('')}`
