@@ -1,0 +1,190 @@
+/** The way from an env file to a Config: the file alone decides, and all that is wrong with it is told at once. */
+import { readFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import type { Config, Openrc } from './config.mts'
+import { type Entry, type EnvText, readEnvText, wordsOf } from './env-file.mts'
+import { ConfigError, type Problem } from './errors.mts'
+import { didYouMean } from './nearest.mts'
+import { readNtpServers, readRepos, readSsh } from './read-access.mts'
+import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
+import { readNodes, readRing, readVip } from './read-nodes.mts'
+import { matching, oneOf, type Source } from './source.mts'
+
+/** Every key of an env file, FENCE_<short> aside. */
+export const KEYS: readonly string[] = [
+  ...[
+    'CLUSTER_NAME',
+    'NODES',
+    'VIP',
+    'LINKS',
+    'LINK_MODE',
+    'TRANSPORT',
+    'MCAST_ADDR',
+    'MCAST_PORT',
+    'TOKEN',
+    'QDEVICE',
+  ],
+  ...['FENCING', 'CLUSTER_PROPERTIES', 'SERVICES', 'SSH_USER', 'SSH_PORT', 'SSH_KEY', 'SSH_CONFIG', 'NTP_SERVERS'],
+  ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
+  ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME'],
+]
+
+const REQUIRED: readonly (readonly [string, string, string])[] = [
+  ['NODES', 'names no nodes', 'write a line for each, in double quotes: address, full name, short name'],
+  ['VIP', 'gives no virtual address', 'write VIP=address/prefix, like VIP=192.168.18.200/24'],
+  [
+    'FENCING',
+    'does not decide on fencing',
+    'write FENCING=fence_ipmilan (or another agent) and a FENCE_<short> for each node, or FENCING=none to run without',
+  ],
+]
+
+/** Services that can stand behind the VIP today. */
+const SERVICES = ['keystone']
+
+/** Reads an env file. Throws ConfigError with all problems in it, or with the one that it cannot be read. */
+export function readConfig(path: string): Config {
+  return parseConfig(readText(path), path)
+}
+
+function readText(path: string): string {
+  const refuse = (text: string, remedy: string): never => {
+    throw new ConfigError(path, [{ text, remedy }])
+  }
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    const target = basename(path) === '.env' ? '.env' : path
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return refuse('there is no such file', `cp env.example ${target}, then fill it in`)
+    if (code === 'EISDIR') return refuse('this is a folder', 'name the env file itself')
+    if (code === 'EACCES' || code === 'EPERM')
+      return refuse('this file is not readable', `chmod u+r ${target}, or run as its owner`)
+    throw error
+  }
+  if (bytes.includes(0)) return refuse('this is not plain text in UTF-8: it holds NUL bytes', 'save it again as UTF-8')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return refuse('this is not plain text in UTF-8', 'save it again as UTF-8')
+  }
+}
+
+/**
+ * The Config that an env file's text describes, frozen. `file` is where it stands: paths in it are relative to its folder.
+ * It looks at the files that are named there (SSH_KEY, SSH_CONFIG, keys of REPOS) and at nothing else of the machine.
+ * Throws ConfigError with all problems.
+ */
+export function parseConfig(text: string, file: string): Config {
+  const env = readEnvText(text)
+  const problems = [...env.problems]
+  const secrets = new Set<string>()
+  const source = sourceOf(env, resolve(file), problems, secrets)
+  checkKeys(source)
+
+  const nodes = readNodes(source)
+  const vip = readVip(source, nodes)
+  const fencing = readFencing(source, nodes)
+  const config = {
+    file: source.file,
+    clusterName: readClusterName(source),
+    nodes,
+    ...readRing(source, nodes),
+    ...fencing,
+    clusterProperties: readProperties(source, fencing.fencing),
+    services: readServices(source),
+    ssh: readSsh(source),
+    ntpServers: readNtpServers(source),
+    firewall: oneOf(source, 'FIREWALL', ['open', 'off', 'keep']),
+    selinux: oneOf(source, 'SELINUX', ['keep', 'permissive', 'disabled']),
+    repos: readRepos(source),
+    openrc: readOpenrc(source),
+  }
+  if (problems.length > 0 || vip === undefined) throw new ConfigError(file, problems)
+  return frozen({ ...config, vip, secrets: [...secrets] })
+}
+
+function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<string>): Source {
+  const entries = new Map(env.entries.map((entry) => [entry.key, entry]))
+  const get = (key: string): Entry | undefined => {
+    const entry = entries.get(key)
+    return entry === undefined || entry.value.trim() === '' ? undefined : entry
+  }
+  return {
+    file,
+    entries: env.entries,
+    get,
+    broken: env.broken,
+    report: (problem) => problems.push(problem),
+    secret: (value) => secrets.add(value),
+  }
+}
+
+function checkKeys(source: Source): void {
+  for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken])) {
+    if (KEYS.includes(key) || isFenceKey(key)) continue
+    const line = source.entries.find((entry) => entry.key === key)?.line
+    const remedy = didYouMean(key, KEYS, 'remove the line; env.example has every key')
+    source.report({ line, key, text: `there is no key ${key}`, remedy })
+  }
+  for (const [key, lack, remedy] of REQUIRED) {
+    if (source.get(key) !== undefined || source.broken.has(key)) continue
+    const line = source.entries.find((entry) => entry.key === key)?.line
+    source.report({
+      line,
+      key,
+      text: `${key} is ${line === undefined ? 'missing' : 'empty'}: the file ${lack}`,
+      remedy,
+    })
+  }
+  const qdevice = source.get('QDEVICE')
+  if (qdevice) {
+    const text = 'QDEVICE is not supported by this version yet'
+    source.report({ line: qdevice.line, key: 'QDEVICE', text, remedy: 'remove the line' })
+  }
+}
+
+/** A name that is safe as a folder's name; corosync sets no limit, 32 is that of the lock tables named after a cluster. */
+function readClusterName(source: Source): string {
+  const form = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/
+  const what = 'a name of at most 32 letters, digits, "_", "." and "-"'
+  return matching(source, 'CLUSTER_NAME', form, what, 'openstack') ?? 'openstack'
+}
+
+function readServices(source: Source): readonly string[] {
+  const entry = source.get('SERVICES')
+  if (entry === undefined) return SERVICES
+  const words = wordsOf(entry)
+  for (const { text, line } of words) {
+    if (SERVICES.includes(text)) continue
+    const remedy = `write SERVICES=${SERVICES.join(' ')}, or remove the line`
+    source.report({ line, key: 'SERVICES', text: `the service "${text}" is not supported by this version yet`, remedy })
+  }
+  return [...new Set(words.map(({ text }) => text))]
+}
+
+/** The words of an openrc file; their defaults are those of an ordinary one. */
+function readOpenrc(source: Source): Openrc | undefined {
+  const oneLine = (key: string) => matching(source, key, /^[^\n]+$/, 'one line', 'admin')
+  const openrc = {
+    username: oneLine('OS_USERNAME') ?? 'admin',
+    projectName: oneLine('OS_PROJECT_NAME') ?? 'admin',
+    userDomainName: oneLine('OS_USER_DOMAIN_NAME') ?? 'Default',
+    projectDomainName: oneLine('OS_PROJECT_DOMAIN_NAME') ?? 'Default',
+    regionName: oneLine('OS_REGION_NAME') ?? 'RegionOne',
+  }
+  const password = oneLine('OS_PASSWORD')
+  if (password === undefined) return undefined
+  source.secret(password)
+  return { ...openrc, password }
+}
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    for (const one of Object.values(value)) frozen(one)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,242 @@
+/** NODES, VIP and LINKS of the env file: who the nodes are and which networks they share. */
+import { canonical, cidrText, contains, family, kind, network, overlap, parseCidr, reserved } from './address.mts'
+import type { Cidr, Config, Node } from './config.mts'
+import { type Entry, linesOf, type Piece, wordsOf } from './env-file.mts'
+import { integer, oneOf, type Source } from './source.mts'
+
+const EXAMPLE = '192.168.18.201 node1.test.com node1'
+/** Pacemaker and corosync are tested to 32 nodes: Red Hat and SUSE support no more. */
+const MOST_NODES = 32
+/** KNET_MAX_LINK and INTERFACE_MAX of corosync's totem.h. */
+const MOST_LINKS = 8
+
+/** Labels of RFC 1123; the last one is no number, which inet_aton(3) would take for an address. */
+function isHostName(name: string): boolean {
+  const labels = name.split('.')
+  return (
+    name.length <= 253 &&
+    labels.every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)) &&
+    !/^(?:\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '')
+  )
+}
+
+/** An address literal or a host name. */
+export const isHost = (text: string): boolean => canonical(text) !== undefined || isHostName(text)
+
+export function readNodes(source: Source): readonly Node[] {
+  const entry = source.get('NODES')
+  if (entry === undefined) return []
+  const pieces = linesOf(entry)
+  const nodes: Node[] = []
+  const lines = new Map<string, number>()
+  for (const piece of pieces) {
+    const node = readNode(source, piece)
+    if (node === undefined) continue
+    nodes.push(node)
+    // A name may stand for one node only, whether it is written in full or not.
+    const own = new Set([node.address, node.fqdn.toLowerCase(), node.name.toLowerCase()])
+    for (const name of own) {
+      const before = lines.get(name)
+      if (before === undefined) lines.set(name, piece.line)
+      else report(source, piece, `${name} stands for two nodes: it is already in line ${before}`, 'give each its own')
+    }
+  }
+  const first = nodes[0]
+  if (pieces.length < 2) {
+    report(
+      source,
+      entry,
+      `a cluster needs two nodes at least, NODES has ${pieces.length}`,
+      `write a line for each: ${EXAMPLE}`,
+    )
+  }
+  if (pieces.length > MOST_NODES) {
+    report(
+      source,
+      entry,
+      `NODES has ${pieces.length} nodes, a cluster can have ${MOST_NODES}`,
+      'make more than one cluster',
+    )
+  }
+  if (first !== undefined && nodes.some((node) => family(node.address) !== family(first.address))) {
+    report(
+      source,
+      entry,
+      'NODES mixes IPv4 and IPv6 addresses',
+      'write all of them in one family; LINKS may have networks of both',
+    )
+  }
+  return nodes
+}
+
+const report = (source: Source, { line }: { line: number }, text: string, remedy: string) =>
+  source.report({ line, key: 'NODES', text, remedy })
+
+function readNode(source: Source, piece: Piece): Node | undefined {
+  const [literal = '', fqdn = '', name = '', ...more] = piece.text.split(/\s+/)
+  if (name === '' || more.length > 0) {
+    const fields = piece.text.split(/\s+/).length
+    report(
+      source,
+      piece,
+      `a line of NODES has three fields, this one has ${fields}`,
+      `write address, full name, short name: ${EXAMPLE}`,
+    )
+    return undefined
+  }
+  const address = canonical(literal)
+  if (address === undefined) {
+    report(source, piece, `"${literal}" is not an IP address`, `write a line like ${EXAMPLE}`)
+  } else if (kind(address) !== 'unicast') {
+    report(
+      source,
+      piece,
+      `${address} is a ${kind(address)} address`,
+      'write the address at which the other nodes reach it',
+    )
+  }
+  for (const one of new Set([fqdn, name])) {
+    if (!isHostName(one)) {
+      report(
+        source,
+        piece,
+        `"${one}" is not a host name`,
+        'use letters, digits and hyphens, parts of at most 63 characters',
+      )
+    } else if (/^localhost(?:\.|$)/i.test(one)) {
+      report(source, piece, `every machine is ${one} to itself`, 'give the node a name of its own')
+    }
+  }
+  if (name.includes('.')) {
+    report(source, piece, `the short name "${name}" has a dot`, 'the order is: address, full name, short name')
+  }
+  return address === undefined ? undefined : { address, fqdn, name }
+}
+
+export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefined {
+  const entry = source.get('VIP')
+  if (entry === undefined) return undefined
+  const wrong = (text: string, remedy: string) => source.report({ line: entry.line, key: 'VIP', text, remedy })
+  const vip = parseCidr(entry.value)
+  if (vip === undefined || vip.prefix === 0) {
+    const bare = canonical(entry.value)
+    if (bare === undefined) wrong(`VIP "${entry.value}" is not address/prefix`, 'write it like VIP=192.168.18.200/24')
+    else wrong('VIP has no prefix length', `write VIP=${bare}/${family(bare) === 4 ? 24 : 64}, or what its network has`)
+    return undefined
+  }
+  if (kind(vip.address) !== 'unicast') {
+    wrong(`VIP ${vip.address} is a ${kind(vip.address)} address`, 'take a free address of the network of the nodes')
+    return vip
+  }
+  const use = reserved(vip, vip.address)
+  if (use !== undefined) {
+    wrong(
+      `VIP ${vip.address} is the ${use} address of ${cidrText(network(vip))}`,
+      'take a free address of that network',
+    )
+  }
+  const same = nodes.find((node) => node.address === vip.address)
+  if (same)
+    wrong(
+      `VIP ${vip.address} is the address of ${same.name}`,
+      'take a free address: the cluster moves it between the nodes',
+    )
+  const outside = nodes.filter((node) => !contains(vip, node.address))
+  if (outside.length > 0) {
+    const told = outside.map((node) => `${node.name} (${node.address})`).join(', ')
+    wrong(`outside the network of the VIP, ${cidrText(network(vip))}: ${told}`, 'correct VIP, its prefix, or NODES')
+  }
+  for (const node of nodes) {
+    const taken = reserved(vip, node.address)
+    if (taken === undefined || !contains(vip, node.address)) continue
+    wrong(
+      `${node.name} has the ${taken} address of ${cidrText(network(vip))}`,
+      'correct NODES, or the prefix of the VIP',
+    )
+  }
+  return vip
+}
+
+type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mcastPort' | 'token'>
+
+/** How corosync's ring runs. Token: 100 ms is below what corosync's own retransmits need, 10 min is no failure detection. */
+export function readRing(source: Source, nodes: readonly Node[]): Ring {
+  const transport = oneOf(source, 'TRANSPORT', ['knet', 'udpu', 'udp'])
+  const links = readLinks(source, transport)
+  return {
+    links,
+    linkMode: oneOf(source, 'LINK_MODE', ['passive', 'active', 'rr']),
+    transport,
+    mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
+    mcastPort: integer(source, 'MCAST_PORT', 1, 65535) ?? 5405,
+    token: integer(source, 'TOKEN', 100, 600000),
+  }
+}
+
+function readLinks(source: Source, transport: string): readonly Cidr[] {
+  const entry = source.get('LINKS')
+  if (entry === undefined) return []
+  const wrong = (at: Entry | Piece, text: string, remedy: string) =>
+    source.report({ line: at.line, key: 'LINKS', text, remedy })
+  const words = wordsOf(entry)
+  const links: Cidr[] = []
+  for (const word of words) {
+    const link = parseCidr(word.text)
+    if (link === undefined || link.prefix === 0) {
+      wrong(word, `"${word.text}" in LINKS is not a network`, 'write network/prefix, like 10.0.42.0/24')
+      continue
+    }
+    const right = network(link)
+    if (right.address !== link.address) {
+      wrong(word, `${cidrText(link)} in LINKS is an address in a network, not the network`, `write ${cidrText(right)}`)
+    } else if (kind(link.address) === 'multicast' || kind(link.address) === 'loopback') {
+      wrong(
+        word,
+        `${cidrText(link)} in LINKS is a ${kind(link.address)} network`,
+        'write a network that the nodes share',
+      )
+    }
+    const other = links.find((one) => overlap(one, right))
+    if (other && cidrText(other) === cidrText(right)) {
+      wrong(word, `${cidrText(right)} is in LINKS twice`, 'write each network once')
+    } else if (other) {
+      wrong(word, `${cidrText(other)} and ${cidrText(right)} in LINKS overlap`, 'each link needs a network of its own')
+    }
+    links.push(right)
+  }
+  if (words.length > MOST_LINKS) {
+    wrong(entry, `LINKS has ${words.length} networks, corosync has ${MOST_LINKS} links at most`, 'remove some')
+  }
+  if (transport !== 'knet' && words.length > 1) {
+    wrong(
+      entry,
+      `LINKS has ${words.length} networks, TRANSPORT=${transport} has one link`,
+      'keep one, or write TRANSPORT=knet',
+    )
+  }
+  return links
+}
+
+function readMulticast(source: Source, transport: string, peer: string | undefined): string {
+  const usual = '239.255.42.2'
+  const entry = source.get('MCAST_ADDR')
+  const wrong = (line: number | undefined, text: string, remedy: string) =>
+    source.report({ line, key: 'MCAST_ADDR', text, remedy })
+  const address = entry === undefined ? usual : canonical(entry.value)
+  if (address === undefined || kind(address) !== 'multicast') {
+    wrong(entry?.line, `MCAST_ADDR "${entry?.value}" is not a multicast address`, `write it like MCAST_ADDR=${usual}`)
+    return usual
+  }
+  if (transport !== 'udp') {
+    if (entry)
+      wrong(entry.line, `TRANSPORT=${transport} has no multicast address`, 'remove MCAST_ADDR, or write TRANSPORT=udp')
+  } else if (peer !== undefined && family(peer) !== family(address)) {
+    const line = entry?.line ?? source.get('TRANSPORT')?.line
+    wrong(
+      line,
+      `the link is IPv${family(peer)}, MCAST_ADDR ${address} is not`,
+      `write an IPv${family(peer)} MCAST_ADDR`,
+    )
+  }
+  return address
+}
