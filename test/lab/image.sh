@@ -1,0 +1,240 @@
+#!/usr/bin/env bash
+# image.sh builds the lab's root file systems; `lab` runs it in mount and pid namespaces of its own, so that a cut-off build leaves nothing behind.
+#
+#   image.sh key  base|openstack           the name of the image that this script would build
+#   image.sh make base|openstack CACHE     builds CACHE/<key>, unless it is there
+#
+# base       a minimal Debian server with sshd, and beside it every .deb that a cluster node may want, as a file: repository
+# openstack  two overlay layers on base: a controller with a keystone that is already set up, and its database host
+set -euo pipefail
+umask 022
+
+SUITE=${LAB_SUITE:-bookworm}
+MIRROR=${LAB_MIRROR:-http://deb.debian.org}
+ARCH=$(dpkg --print-architecture)
+# A server as its installer leaves it: no python, nothing of a cluster.
+SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
+# On offer to the nodes, not installed: installing them is the product's job.
+OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl
+    corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
+CONTROLLER=(keystone python3-openstackclient python3-pymysql)
+DATABASE=(mariadb-server)
+LOCAL_REPO=/var/cache/lab-repo # on the nodes
+# Stands for node 1's own address, which is known only when a lab comes up.
+PLACEHOLDER=http://node1.invalid:5000/v3
+
+say() { echo "image: $*" >&2; }
+random() { head -c 18 /dev/urandom | base64 | tr '+/' 'ab'; }
+
+key() { # $1=base|openstack: changes with every package list and every line of this file
+    printf '%s-%s\n' "$1" "$({ cat "${BASH_SOURCE[0]}"; echo "$SUITE $MIRROR $ARCH"; } | sha256sum | cut -c1-12)"
+}
+
+sources() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    echo "deb [signed-by=$keyring] $MIRROR/debian $SUITE main"
+    echo "deb [signed-by=$keyring] $MIRROR/debian $SUITE-updates main"
+    echo "deb [signed-by=$keyring] $MIRROR/debian-security $SUITE-security main"
+}
+
+in_root() { # $1=root, rest: a command
+    local root=$1
+    shift
+    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+        DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+}
+
+# ---- base
+
+base() { # $1=where it is made
+    local out=$1 root=$1/rootfs
+    say "$SUITE with ${SERVER[*]}"
+    # shellcheck disable=SC2016 # $1 is mmdebstrap's
+    sources | mmdebstrap --quiet --mode=root --variant=minbase --architectures="$ARCH" \
+        --include="$(IFS=, && echo "${SERVER[*]}")" \
+        --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*' "$SUITE" "$root" -
+
+    say "packages on offer: ${OFFER[*]}"
+    online "$root"
+    local offer=() name
+    for name in "${OFFER[@]}"; do # a release may lack one (resource-agents-base came with Debian 13)
+        in_root "$root" apt-cache show "$name" >/dev/null 2>&1 && offer+=("$name")
+    done
+    in_root "$root" apt-get install -y -qq --download-only --no-install-recommends "${offer[@]}" >/dev/null
+    mkdir -p "$root$LOCAL_REPO"
+    mv "$root"/var/cache/apt/archives/*.deb "$root$LOCAL_REPO/"
+    (
+        cd "$root$LOCAL_REPO"
+        apt-ftparchive packages . >Packages
+        apt-ftparchive -o APT::FTPArchive::Release::Origin=Debian -o APT::FTPArchive::Release::Label=Debian \
+            -o APT::FTPArchive::Release::Suite="$SUITE" -o APT::FTPArchive::Release::Codename="$SUITE" release . >Release.new
+        mv Release.new Release
+    )
+    offline "$root"
+    in_root "$root" apt-get update -qq
+    node_files "$root"
+    du -sh "$out" | sed 's/^/image: base: /' >&2
+}
+
+online() { # $1=root: real sources, the builder's resolver, and no daemon starts
+    sources >"$1/etc/apt/sources.list"
+    cat /etc/resolv.conf >"$1/etc/resolv.conf"
+    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+    chmod +x "$1/usr/sbin/policy-rc.d"
+    in_root "$1" apt-get update -qq
+}
+
+offline() { # $1=root: apt knows the local repository alone
+    rm -f "$1/usr/sbin/policy-rc.d" "$1"/var/cache/apt/archives/*.deb
+    find "$1/var/lib/apt/lists" "$1/var/cache/apt" -maxdepth 1 -type f -delete
+    echo "deb [trusted=yes] file:$LOCAL_REPO ./" >"$1/etc/apt/sources.list"
+    # A network source that somebody adds later must fail quickly.
+    printf 'Acquire::Retries "0";\nAcquire::http::Timeout "2";\nAcquire::https::Timeout "2";\n' >"$1/etc/apt/apt.conf.d/90lab"
+    : >"$1/etc/resolv.conf" # an unreachable name server would cost 30 s per look-up
+    rm -rf "$1"/tmp/* "$1"/var/log/apt/*
+}
+
+node_files() { # $1=root: what makes a root file system a lab node
+    local root=$1 unit
+    : >"$root/etc/machine-id"
+    echo '127.0.0.1 localhost' >"$root/etc/hosts"
+    for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer console-getty.service getty@tty1.service; do
+        ln -sf /dev/null "$root/etc/systemd/system/$unit"
+    done
+
+    # chronyd can't set the clock in a container. This outlives the package's installation.
+    mkdir -p "$root/etc/systemd/system/chrony.service.d"
+    cat >"$root/etc/systemd/system/chrony.service.d/lab.conf" <<'UNIT'
+[Unit]
+ConditionCapability=
+[Service]
+EnvironmentFile=
+Environment=DAEMON_OPTS=-x
+UNIT
+
+    # A boot starts from the configured addresses, whatever was left on the interfaces before (a VIP, say).
+    cat >"$root/etc/systemd/system/lab-network.service" <<'UNIT'
+[Unit]
+Description=Addresses of /etc/lab-network
+DefaultDependencies=no
+After=local-fs.target
+Before=network.target shutdown.target
+Wants=network.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -ec 'ip link set lo up; while read -r dev addr; do ip link set "$dev" down; ip addr flush dev "$dev"; ip addr add "$addr" brd + dev "$dev"; ip link set "$dev" up; done </etc/lab-network'
+[Install]
+WantedBy=multi-user.target
+UNIT
+    mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+    ln -sf ../lab-network.service "$root/etc/systemd/system/multi-user.target.wants/lab-network.service"
+}
+
+# ---- openstack
+
+openstack() { # $1=where it is made, $2=the base image
+    local out=$1 base=$2 admin db layer
+    admin=$(random) db=$(random)
+    mkdir -p /run/lab-build
+    for layer in controller database; do
+        mkdir -p "$out/$layer" "$out/.work-$layer" "/run/lab-build/$layer"
+        mount -t overlay overlay -o "lowerdir=$base/rootfs,upperdir=$out/$layer,workdir=$out/.work-$layer" "/run/lab-build/$layer"
+        mount -t proc proc "/run/lab-build/$layer/proc"
+        mount --rbind /dev "/run/lab-build/$layer/dev"
+    done
+    local controller=/run/lab-build/controller database=/run/lab-build/database
+
+    say "controller: ${CONTROLLER[*]}; database: ${DATABASE[*]}"
+    install_on "$database" "${DATABASE[@]}" &
+    local pid=$!
+    install_on "$controller" "${CONTROLLER[@]}"
+    wait "$pid"
+
+    say "keystone's tables and bootstrap"
+    start_database "$database"
+    mkdir -p "$controller/run/mysqld"
+    mount --bind "$database/run/mysqld" "$controller/run/mysqld"
+    in_root "$database" mariadb <<SQL
+CREATE DATABASE keystone CHARACTER SET utf8;
+CREATE USER keystone@localhost IDENTIFIED BY '$db';
+CREATE USER keystone@'%' IDENTIFIED BY '$db';
+GRANT ALL ON keystone.* TO keystone@localhost, keystone@'%';
+SQL
+    set_up_keystone "$controller" "$admin" "mysql+pymysql://keystone:$db@"
+    in_root "$database" mariadb-admin shutdown
+    wait
+
+    # The address of node 1 goes in at the first start in a lab; later starts find nothing to replace.
+    cat >"$database/etc/mysql/mariadb.conf.d/99-lab.cnf" <<'CNF'
+[mariadbd]
+bind-address = 0.0.0.0
+skip-name-resolve
+init-file = /etc/mysql/lab-init.sql
+innodb_buffer_pool_size = 64M
+CNF
+    (umask 077 && printf '%s\n' "$admin" >"$out/admin_password")
+    for layer in controller database; do
+        offline "/run/lab-build/$layer"
+        in_root "/run/lab-build/$layer" apt-get update -qq
+        umount -R "/run/lab-build/$layer"
+        rm -rf "$out/.work-$layer"
+    done
+    du -sh "$out" | sed 's/^/image: openstack: /' >&2
+}
+
+install_on() { # $1=root, rest: packages
+    local root=$1
+    shift
+    online "$root"
+    in_root "$root" apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 "$@" \
+        >"$root/var/log/lab-install.log" 2>&1 </dev/null || { tail -20 "$root/var/log/lab-install.log" >&2; return 1; }
+}
+
+start_database() { # $1=root: on its socket alone; the caller's `wait` collects it
+    install -d -o "$(in_root "$1" id -u mysql)" -g "$(in_root "$1" id -g mysql)" "$1/run/mysqld"
+    in_root "$1" mariadbd --user=mysql --skip-networking >"$1/var/log/lab-mariadbd.log" 2>&1 </dev/null &
+    local try
+    for ((try = 0; try < 100; try++)); do
+        in_root "$1" mariadb-admin ping >/dev/null 2>&1 && return
+        sleep 0.2
+    done
+    say "mariadbd did not start:"
+    tail -5 "$1/var/log/lab-mariadbd.log" >&2
+    return 1
+}
+
+set_up_keystone() { # $1=root, $2=admin's password, $3=start of the database URL
+    local root=$1 log=$1/var/log/lab-install.log
+    local socket='localhost/keystone?unix_socket=/run/mysqld/mysqld.sock'
+    sed -i "/^connection = /d; /^\[database\]/a connection = $3$socket" "$root/etc/keystone/keystone.conf"
+    sed -i 's/^processes = .*/processes = 2/; s/^threads = .*/threads = 4/' "$root/etc/keystone/keystone-uwsgi.ini"
+    {
+        in_root "$root" su -s /bin/sh -c 'keystone-manage db_sync' keystone &&
+            in_root "$root" keystone-manage fernet_setup --keystone-user keystone --keystone-group keystone &&
+            in_root "$root" keystone-manage credential_setup --keystone-user keystone --keystone-group keystone &&
+            OS_BOOTSTRAP_PASSWORD=$2 chroot "$root" keystone-manage bootstrap --bootstrap-region-id RegionOne \
+                --bootstrap-public-url $PLACEHOLDER --bootstrap-internal-url $PLACEHOLDER --bootstrap-admin-url $PLACEHOLDER
+    } >>"$log" 2>&1 || { tail -20 "$log" >&2; return 1; }
+    sed -i "s|^connection = .*|connection = $3@DATABASE@/keystone|" "$root/etc/keystone/keystone.conf"
+    rm -f "$root"/var/log/keystone/*
+}
+
+# ---- the cache
+
+make() { # $1=base|openstack, $2=cache
+    local kind=$1 cache=$2 name
+    name=$(key "$kind")
+    [ ! -d "$cache/$name" ] || return 0
+    [ "$kind" = base ] || make base "$cache"
+    rm -rf --one-file-system "$cache/.making-$kind" # of a build that was cut off; its mounts went with it
+    mkdir -p "$cache/.making-$kind"
+    "$kind" "$cache/.making-$kind" "$cache/$(key base)"
+    mv "$cache/.making-$kind" "$cache/$name" # only a whole image has its name
+}
+
+case ${1-} in
+    key) key "$2" ;;
+    make) make "$2" "$3" ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+esac
