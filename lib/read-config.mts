@@ -126,7 +126,8 @@ function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken])) {
     if (KEYS.includes(key) || isFenceKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line
-    const remedy = didYouMean(key, KEYS, 'remove the line; env.example has every key')
+    const fence = /^fence_./i.test(key) ? `did you mean FENCE_${key.slice('fence_'.length)}?` : undefined
+    const remedy = fence ?? didYouMean(key, KEYS, 'remove the line; env.example has every key')
     source.report({ line, key, text: `there is no key ${key}`, remedy })
   }
   for (const [key, lack, remedy] of REQUIRED) {
