@@ -1,5 +1,6 @@
 /** The nouns that the runner knows: Guard, Step, Phase. */
 import type { Config, Node } from './config.mts'
+import type { Problem } from './errors.mts'
 import type { Facts } from './facts.mts'
 
 /**
@@ -36,7 +37,12 @@ export interface Step {
 export interface Phase {
   readonly id: string
   readonly title: string
-  /** What must be known of a node to make the guards: shell text by name, whose output is the fact. */
+  /** Keys of the env file that this phase cannot do without. */
+  readonly needs?: (config: Config) => readonly Problem[]
+  /**
+   * What must be known of a node to make the guards: shell text by name, whose output is the fact. One whose name begins
+   * with `secret.` is kept out of every output.
+   */
   readonly facts?: (config: Config) => Readonly<Record<string, string>>
   readonly steps: readonly Step[]
 }

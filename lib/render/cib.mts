@@ -102,7 +102,10 @@ export const resourceDefaults = (): Fragment => ({
 })
 
 /** All of it, in the order in which pacemaker can take it. */
-export const clusterFragments = (config: Config, nic?: string): Fragment[] => [
+export const clusterFragments = (
+  config: Pick<Config, 'nodes' | 'vip' | 'fencing' | 'fence' | 'clusterProperties'>,
+  nic?: string,
+): Fragment[] => [
   clusterProperties(config),
   resourceDefaults(),
   ...fencePrimitives(config),

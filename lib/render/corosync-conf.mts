@@ -19,7 +19,7 @@ export interface Ring {
 
 export interface RingNode {
   readonly name: string
-  /** From 1; what corosync knows the node by, so that it may never change for a node. */
+  /** 1 to 65535 (knet's limit). corosync knows the node by it, so it may never change for a node. */
   readonly id: number
   /** Literal addresses, one per link, in the order of the links. */
   readonly addresses: readonly string[]
@@ -68,9 +68,9 @@ export function corosyncConf(ring: Ring): string {
     ]),
     ...section('nodelist', ring.nodes.flatMap(node)),
     ...section('quorum', ['provider: corosync_votequorum', ...twoNode(ring)]),
+    // Without to_stderr, which is on by default: off, `corosync -t` would fail without a word.
     ...section('logging', [
       'to_syslog: yes',
-      'to_stderr: no',
       'to_logfile: yes',
       'logfile: /var/log/corosync/corosync.log',
       'timestamp: hires',

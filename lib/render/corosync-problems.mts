@@ -91,7 +91,7 @@ function nameProblems(section: Section, path: string): string[] {
 
 function entryProblems({ key, line }: Entry, path: string, section: Section, known: readonly string[]): string[] {
   const name = joined(path, key)
-  if (!known.includes(key))
+  if (!known.includes(key.replace(/^exec_.+/, 'exec_NAME')))
     return [
       unknown(
         'key',

@@ -1,17 +1,6 @@
-/** The block of /etc/hosts by which the nodes know one another. */
+/** The names by which the nodes know one another. */
 import type { Config } from '../config.mts'
 
-/** The lines around it, by which it is found and replaced. */
-export const hostsMarks = ({
-  clusterName,
-}: Pick<Config, 'clusterName'>): { readonly begin: string; readonly end: string } => ({
-  begin: `# BEGIN quorate ${clusterName}`,
-  end: `# END quorate ${clusterName}`,
-})
-
-/** Address, canonical name, short name: hosts(5). Marks and a final newline included. */
-export function hostsBlock(config: Pick<Config, 'clusterName' | 'nodes'>): string {
-  const { begin, end } = hostsMarks(config)
-  const lines = config.nodes.map(({ address, fqdn, name }) => [address, ...new Set([fqdn, name])].join(' '))
-  return [begin, ...lines, end, ''].join('\n')
-}
+/** Lines for /etc/hosts: address, canonical name, short name (hosts(5)). */
+export const hostsLines = ({ nodes }: Pick<Config, 'nodes'>): string =>
+  nodes.map(({ address, fqdn, name }) => `${[address, ...new Set([fqdn, name])].join(' ')}\n`).join('')

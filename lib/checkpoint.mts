@@ -1,0 +1,56 @@
+/** Checkpoints: what was done where and when. Evidence for the report, never the truth: that is the survey. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface Checkpoint {
+  /** SHA-256 of the guards' texts: other settings or another version give another one. */
+  readonly fingerprint: string
+  /** machine-id(5): a re-installed node has another one. */
+  readonly machineId: string
+  readonly time: string
+  readonly runId: string
+}
+
+/** How a phase that does not hold now stands to what is on record. */
+export type Past = 'never done' | 'drifted' | 'settings changed' | 'node re-installed'
+
+export interface Checkpoints {
+  readonly get: (phase: string, node: string) => Checkpoint | undefined
+  readonly set: (phase: string, node: string, fingerprint: string, machineId: string) => void
+  /** Written beside and renamed, so that a cut-off run leaves the old file or the new one. */
+  readonly save: () => void
+}
+
+export function past(known: Checkpoint | undefined, fingerprint: string, machineId: string): Past {
+  if (known === undefined) return 'never done'
+  if (known.machineId !== machineId) return 'node re-installed'
+  return known.fingerprint === fingerprint ? 'drifted' : 'settings changed'
+}
+
+type Book = Record<string, Record<string, Checkpoint>>
+
+/** Throws SyntaxError when the file is not JSON, which only a hand can have brought about. */
+export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
+  const file = join(stateDir, 'checkpoint.json')
+  const book: Book = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  let changed = false
+  return {
+    get: (phase, node) => book[phase]?.[node],
+    set: (phase, node, fingerprint, machineId) => {
+      const known = book[phase]?.[node]
+      if (known?.fingerprint === fingerprint && known.machineId === machineId) return
+      book[phase] = { ...book[phase], [node]: { fingerprint, machineId, time: new Date().toISOString(), runId } }
+      changed = true
+    },
+    save: () => {
+      if (!changed) return
+      mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+      const fd = openSync(`${file}.new`, 'w', 0o600)
+      writeSync(fd, `${JSON.stringify(book, null, 2)}\n`)
+      fsyncSync(fd)
+      closeSync(fd)
+      renameSync(`${file}.new`, file)
+      changed = false
+    },
+  }
+}

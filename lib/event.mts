@@ -1,0 +1,90 @@
+/** What happens in a run, as data: screen, summary, --json and the run log are all made of these. */
+import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Mask } from './mask.mts'
+import type { Result } from './script.mts'
+
+export type Outcome = 'ok' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'invalid' | 'locked' | 'interrupted'
+
+export type Event =
+  | { readonly type: 'run'; readonly command: string; readonly env: string; readonly nodes: readonly string[] }
+  /** Something goes on that is not a phase: the survey. */
+  | { readonly type: 'note'; readonly text: string; readonly node?: string }
+  | { readonly type: 'phase'; readonly phase: string; readonly state: 'start' | 'end' }
+  | { readonly type: 'step'; readonly phase: string; readonly step: string; readonly nodes: readonly string[] }
+  | {
+      readonly type: 'guard'
+      readonly phase: string
+      readonly step: string
+      readonly node: string
+      readonly guard: string
+      readonly state: 'start' | 'apply' | 'verify' | 'wait'
+      /** For a wait: what is seen meanwhile. */
+      readonly seen?: string
+    }
+  | GuardEnd
+  | {
+      readonly type: 'output'
+      readonly phase: string
+      readonly node: string
+      readonly guard: string
+      readonly line: string
+    }
+  | { readonly type: 'unreachable'; readonly node: string; readonly text: string; readonly remedy: string }
+  | { readonly type: 'end'; readonly outcome: Outcome; readonly ms: number }
+
+export interface GuardEnd {
+  readonly type: 'guard'
+  readonly phase: string
+  readonly step: string
+  readonly node: string
+  readonly guard: string
+  readonly state: Result
+  /** What the guard printed: for one that is pending, the change to come. */
+  readonly output: string
+  /** The exit status of the check or the apply. */
+  readonly status: number
+  /** From its start to its end, as seen here. */
+  readonly ms: number
+  readonly remedy?: string
+  /** No apply: only people can make it true. */
+  readonly required: boolean
+  /** The shell text that failed. */
+  readonly command?: string
+}
+
+export type Emit = (event: Event) => void
+
+export interface Log {
+  readonly file: string
+  readonly runId: string
+  readonly emit: Emit
+  readonly close: () => void
+}
+
+/** The run log `<stateDir>/runs/<runId>.jsonl`, mode 0600; what is masked there is masked for every listener too. */
+export function openLog(stateDir: string, mask: Mask, listeners: readonly Emit[]): Log {
+  const now = new Date()
+  const suffix = Math.random().toString(16).slice(2, 6).padEnd(4, '0')
+  const runId = `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${suffix}`
+  const dir = join(stateDir, 'runs')
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const file = join(dir, `${runId}.jsonl`)
+  const fd = openSync(file, 'ax', 0o600)
+  const emit: Emit = (event) => {
+    const safe = deepMask(event, mask)
+    appendFileSync(fd, `${JSON.stringify({ time: new Date().toISOString(), ...safe })}\n`)
+    for (const listener of listeners) listener(safe)
+  }
+  return { file, runId, emit, close: () => closeSync(fd) }
+}
+
+/** Every text in an event is masked, but for the words that the program itself chose. */
+function deepMask(event: Event, mask: Mask): Event {
+  const chosen = new Set(['type', 'state', 'phase', 'node', 'nodes', 'outcome'])
+  const entries = Object.entries(event).map(([key, value]) => [
+    key,
+    typeof value === 'string' && !chosen.has(key) ? mask(value) : value,
+  ])
+  return Object.fromEntries(entries) as Event
+}

@@ -1,0 +1,107 @@
+/** Files on a node: written beside and renamed, never without a copy of what was there. */
+import type { Guard } from '../guard.mts'
+import { raw, sh } from '../shell.mts'
+
+/** What the node keeps of our work: the originals, and the versions before the last. */
+export const KEPT = '/var/lib/quorate'
+
+interface FileOptions {
+  /** Octal, as chmod takes it. */
+  readonly mode?: string
+  readonly owner?: string
+  /** Shell text that must succeed with the new file at "$new" before it is put in place. */
+  readonly test?: string
+  /** `content` is base64 of a secret: neither it nor a diff of it is ever shown. */
+  readonly secret?: boolean
+}
+
+/**
+ * Shell text that puts "$new" in the place of `path`. Kept under /var/lib/quorate: what was there before we ever wrote
+ * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`).
+ */
+const replace = (path: string): string => sh`
+  kept=${KEPT}
+  [ -d "$kept" ] || { mkdir -p "$kept"; chmod 0700 "$kept"; }
+  for age in original previous; do
+    copy=$kept/$age${path}
+    [ "$age" = previous ] || { [ ! -e "$copy" ] && [ ! -e "$copy.absent" ]; } || continue
+    mkdir -p "\${copy%/*}"
+    if [ -e ${path} ]; then cp -p ${path} "$copy"; elif [ "$age" = original ]; then : >"$copy.absent"; fi
+  done
+  sync -f "$new" 2>/dev/null || sync
+  mv -f "$new" ${path}`
+
+/**
+ * Shell text that prints how standard input differs from a file and exits with diff's status: 0 the same, 1 not. The dates
+ * in diff's own header would differ from node to node.
+ */
+const difference = (shown: string, current: string): string => sh`
+  { seen=$(diff -u ${current} -) && exit 0 || status=$?
+  printf '%s\\n' "$seen" | sed -e ${`1s|.*|--- ${shown}|`} -e ${`2s|.*|+++ ${shown} (wanted)|`}
+  exit "$status"; }`
+
+/** Where a file is prepared: the same folder, so that the rename cannot be half done. */
+const beside = (path: string): string => path.replace(/([^/]+)$/, '.$1.quorate-new')
+
+/** The file has exactly this content, owner and mode. */
+export function file(path: string, content: string, options: FileOptions = {}): Guard {
+  const { mode = '0644', owner = 'root:root', test, secret = false } = options
+  const wanted = raw(secret ? sh`printf %s ${content} | base64 -d` : sh`printf %s ${content}`)
+  const compare = secret
+    ? sh`${wanted} | cmp -s ${path} - || { echo "its content is another one (secret, not shown)"; exit 1; }`
+    : sh`${wanted} | ${raw(difference(path, path))}`
+  return {
+    title: `${path} is in place`,
+    check: sh`
+      if [ ! -e ${path} ]; then
+        ${raw(secret ? 'echo "it does not exist"' : sh`${wanted} | ${raw(difference(path, '/dev/null'))}`)}
+        exit 1
+      fi
+      ${raw(compare)}
+      now=$(stat -c '%a %U:%G' ${path})
+      [ "$now" = ${`${mode.replace(/^0+/, '')} ${owner}`} ] || { printf 'mode and owner are %s, to be %s\\n' "$now" ${`${mode} ${owner}`}; exit 1; }`,
+    apply: sh`
+      new=${beside(path)}
+      mkdir -p ${path.replace(/\/[^/]+$/, '') || '/'}
+      ( umask 077; ${wanted} >"$new" )
+      ${raw(test ?? ':')}
+      chown ${owner} "$new"
+      chmod ${mode} "$new"
+      ${raw(replace(path))}`,
+  }
+}
+
+/** The file is not there. */
+export const absent = (path: string): Guard => ({
+  title: `${path} is not there`,
+  check: sh`[ ! -e ${path} ] || { echo ${`it is there: ${path}`}; exit 1; }`,
+  apply: sh`
+    kept=${`${KEPT}/previous${path}`}
+    mkdir -p "\${kept%/*}"
+    mv -f ${path} "$kept"`,
+})
+
+/**
+ * Part of a file that others write too: the lines between our two marker lines are exactly these; the rest is not touched.
+ * `text` ends with a newline.
+ */
+export function block(path: string, name: string, text: string, mode = '0644'): Guard {
+  const begin = `# BEGIN ${name}`
+  const end = `# END ${name}`
+  const whole = `${begin}\n${text}${end}\n`
+  const rest = raw(sh`awk -v b=${begin} -v e=${end} '$0 == b { off = 1 } !off { print } $0 == e { off = 0 }' ${path}`)
+  return {
+    title: `${path} has the block "${name}"`,
+    check: sh`
+      now=/dev/null
+      [ ! -e ${path} ] || now=${path}
+      awk -v b=${begin} -v e=${end} '$0 == b { on = 1 } on { print } $0 == e { on = 0 }' "$now" |
+        { printf %s ${whole} | ${raw(difference(path, '/dev/fd/3'))}; } 3<&0`,
+    apply: sh`
+      new=${beside(path)}
+      mkdir -p ${path.replace(/\/[^/]+$/, '') || '/'}
+      if [ -e ${path} ]; then cp -p ${path} "$new"; else : >"$new"; chmod ${mode} "$new"; fi
+      { [ ! -e ${path} ] || ${rest}; printf %s ${whole}; } >"$new"
+      ${raw(replace(path))}`,
+  }
+}

@@ -1,0 +1,122 @@
+/** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
+import type { Guard } from '../guard.mts'
+import { raw, type Shell, sh } from '../shell.mts'
+
+/**
+ * What is wanted of the package manager. `name` may list alternatives, the first that the repositories offer is taken:
+ * `resource-agents-base|resource-agents`. An optional one is left out where no repository offers it.
+ */
+export interface Package {
+  readonly name: string
+  readonly optional?: boolean
+  /** Units that it brings; none is started before its configuration is in place. */
+  readonly units?: readonly string[]
+}
+
+/** Seconds to wait for another package manager run, unattended-upgrades mostly. */
+const LOCK_WAIT = 300
+
+const APT = raw(
+  [
+    'DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none',
+    `apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_WAIT} -o Dpkg::Use-Pty=0`,
+    '-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold',
+  ].join(' '),
+)
+
+/** Shell functions that the texts below share. `pick` prints the first alternative that is installed, or else on offer. */
+const FUNCTIONS = raw(
+  `
+installed() { case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null) in ?i\\ *) return 0 ;; esac; return 1; }
+offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+pick() {
+  for one in $(echo "$1" | tr '|' ' '); do if installed "$one"; then echo "$one"; return; fi; done
+  for one in $(echo "$1" | tr '|' ' '); do if offered "$one"; then echo "$one"; return; fi; done
+}`.trim(),
+)
+
+/**
+ * apt-get update, again while another one holds the lists: DPkg::Lock::Timeout is not for that lock. apt-get calls a
+ * repository that does not answer a warning: with `must` it is an error.
+ */
+export const update = (how: 'must' | 'may'): Shell =>
+  raw(
+    `
+end=$(($(date +%s) + ${LOCK_WAIT})); status=0
+while :; do
+  said=$(${APT.shell} ${how === 'must' ? '-o APT::Update::Error-Mode=any' : ''} update 2>&1) && status=0 || status=$?
+  case $said in *"Could not get lock"*) [ "$(date +%s)" -lt "$end" ] || break; sleep 1 ;; *) break ;; esac
+done
+printf '%s\\n' "$said"
+${how === 'must' ? '[ "$status" -eq 0 ]' : ''}`.trim(),
+  )
+
+const names = (packages: readonly Package[]) => packages.map((one) => one.name)
+const must = (packages: readonly Package[]) => packages.filter((one) => !one.optional)
+
+/** Every package that is needed is installed or can be, as far as the package lists tell. */
+export const offered = (packages: readonly Package[]): Guard => ({
+  title: 'every package to be installed has a candidate',
+  check: sh`
+    ${FUNCTIONS}
+    missing=
+    for want in ${names(must(packages))}; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
+    [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`,
+  apply: update('may').shell,
+  remedy: 'check the sources in /etc/apt on the node and that it reaches them, or name another repository in REPOS',
+})
+
+/** All of these are installed and configured. Units that they bring are kept from starting while that goes on. */
+export function installed(packages: readonly Package[]): Guard {
+  const optional = packages.filter((one) => one.optional)
+  return {
+    title: 'the packages are installed',
+    check: sh`
+      ${FUNCTIONS}
+      missing=
+      for want in ${names(must(packages))}; do
+        one=$(pick "$want")
+        { [ -n "$one" ] && installed "$one"; } || missing="$missing $want"
+      done
+      for want in ${names(optional)}; do
+        one=$(pick "$want")
+        [ -z "$one" ] || installed "$one" || missing="$missing $want"
+      done
+      half=$(dpkg --audit)
+      [ -z "$half" ] || { printf 'dpkg was cut off and has to finish:\\n%s\\n' "$half"; exit 1; }
+      [ -z "$missing" ] || { echo "to be installed:$missing"; exit 1; }`,
+    apply: sh`
+      ${FUNCTIONS}
+      want=
+      for one in ${names(packages)}; do
+        one=$(pick "$one")
+        [ -z "$one" ] || installed "$one" || want="$want $one"
+      done
+      # A package starts its daemons as soon as it is unpacked. A runtime mask (systemctl(1)) is gone by itself after a
+      # power cut. What runs already keeps running: only units that are not there yet are masked.
+      masked=
+      for unit in ${packages.flatMap((one) => one.units ?? [])}; do
+        systemctl cat "$unit" >/dev/null 2>&1 || masked="$masked $unit"
+      done
+      [ -z "$masked" ] || systemctl --runtime --quiet mask $masked
+      trap '[ -z "$masked" ] || systemctl --runtime --quiet unmask $masked' EXIT
+      dpkg --force-confdef --force-confold --configure -a
+      install() { ${APT} --no-install-recommends install $want; }
+      # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
+      [ -z "$want" ] || install || { ${update('may')}
+      install; }`,
+    remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
+  }
+}
+
+/** No unit is left masked by an installation that was cut off. */
+export const unmasked = (packages: readonly Package[]): Guard => ({
+  title: 'no daemon is left masked',
+  check: sh`
+    masked=
+    for unit in ${packages.flatMap((one) => one.units ?? [])}; do
+      [ ! -L "/run/systemd/system/$unit.service" ] || masked="$masked $unit"
+    done
+    [ -z "$masked" ] || { echo "masked since an installation was cut off:$masked"; exit 1; }`,
+  apply: sh`systemctl --runtime unmask ${packages.flatMap((one) => one.units ?? [])}`,
+})

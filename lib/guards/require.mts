@@ -1,0 +1,23 @@
+/** Guards that only people can make true, and those that just wait. */
+import type { Guard } from '../guard.mts'
+import { sh } from '../shell.mts'
+
+/** A state that must hold already; `check` prints what is wrong and exits 1. */
+export const require = (title: string, check: string, remedy: string): Guard => ({ title, check, remedy })
+
+/** A problem that is known from config and facts alone. */
+export const problem = (title: string, text: string, remedy: string): Guard => ({
+  title,
+  check: sh`
+    printf '%s\\n' ${text}
+    exit 1`,
+  remedy,
+})
+
+/** A state that comes by itself; waited for at most `seconds`. */
+export const comes = (title: string, seconds: number, check: string, remedy: string): Guard => ({
+  title,
+  check,
+  wait: seconds,
+  remedy,
+})

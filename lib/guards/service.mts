@@ -1,0 +1,94 @@
+/** systemd units: running, enabled, and started with the files that are there now. */
+import type { Guard } from '../guard.mts'
+import { raw, sh } from '../shell.mts'
+
+interface ServiceOptions {
+  /** Files that the daemon reads when it starts: it is restarted or reloaded when it runs with older ones. */
+  readonly loads?: readonly string[]
+  readonly by?: 'restart' | 'reload'
+  /** Pacemaker starts and stops it: we only reload, and it is not enabled in systemd. */
+  readonly managed?: boolean
+}
+
+/** What a daemon was last started with, by us: gone with a reboot, as it should be. */
+const STAMPS = '/run/quorate'
+
+/**
+ * Shell text that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a daemon;
+ * for one that was started by others, a file that is newer than the daemon tells.
+ */
+const current = (unit: string, loads: readonly string[]) =>
+  raw(
+    loads.length === 0
+      ? ':'
+      : sh`
+      id=$(systemctl show --property InvocationID --value ${unit})
+      sum=$(cat ${loads} | sha256sum | cut -d ' ' -f 1)
+      stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
+      case $stamp in
+        "$id $sum") ;;
+        "$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;
+        *)
+          since=$(date -d "$(systemctl show --property ActiveEnterTimestamp --value ${unit})" +%s)
+          for file in ${loads}; do
+            [ "$(stat -c %Y "$file")" -le "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
+          done ;;
+      esac`,
+  )
+
+const stamp = (unit: string, loads: readonly string[]) =>
+  raw(
+    loads.length === 0
+      ? ':'
+      : sh`
+      mkdir -p ${STAMPS}
+      echo "$(systemctl show --property InvocationID --value ${unit}) $(cat ${loads} | sha256sum | cut -d ' ' -f 1)" >${`${STAMPS}/${unit}.new`}
+      mv -f ${`${STAMPS}/${unit}.new`} ${`${STAMPS}/${unit}`}`,
+  )
+
+/** The unit is active, starts at boot, and has read its files as they are. */
+export function service(unit: string, options: ServiceOptions = {}): Guard {
+  const { loads = [], by = 'restart', managed = false } = options
+  const active = sh`
+    state=$(systemctl is-active ${unit} || :)
+    [ "$state" = active ] || { echo ${unit}" is $state"; exit 1; }`
+  if (managed)
+    return {
+      title: `${unit} runs with its current configuration`,
+      check: sh`
+        ${raw(active)}
+        ${current(unit, loads)}`,
+      apply: sh`
+        systemctl ${by} ${unit}
+        ${stamp(unit, loads)}`,
+      wait: 30,
+    }
+  return {
+    title: `${unit} runs${loads.length > 0 ? ' with its current configuration' : ''}`,
+    check: sh`
+      ${raw(active)}
+      enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
+      [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
+      ${current(unit, loads)}`,
+    apply: sh`
+      systemctl --quiet enable ${unit}
+      # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).
+      systemctl reset-failed ${unit} 2>/dev/null || :
+      if systemctl is-active --quiet ${unit}; then
+        ( ${current(unit, loads)} ) || systemctl ${by} ${unit}
+      else
+        systemctl start ${unit} || { journalctl --no-pager --lines 15 --output cat --unit ${unit}; exit 1; }
+      fi
+      ${stamp(unit, loads)}`,
+    remedy: `journalctl -u ${unit} on the node tells why it does not start`,
+  }
+}
+
+/** systemd does not start the unit at boot: somebody else does, or nobody. */
+export const notAtBoot = (unit: string): Guard => ({
+  title: `${unit} is not started by systemd at boot`,
+  check: sh`
+    enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
+    case $enabled in disabled | static | masked* | '') ;; *) echo ${unit}" is $enabled"; exit 1 ;; esac`,
+  apply: sh`systemctl --quiet disable ${unit}`,
+})

@@ -1,0 +1,176 @@
+/** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
+import type { Config, Node } from './config.mts'
+import { addresses, type Facts, os } from './facts.mts'
+import type { Guard } from './guard.mts'
+import { require } from './guards/require.mts'
+import { linkAddress, memberName, ownNetwork } from './ring.mts'
+import { authority, servicesOf } from './services.mts'
+import { raw, sh } from './shell.mts'
+
+/** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
+const MAX_SKEW = 2
+
+const SYSTEMS: Readonly<Record<string, readonly string[]>> = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] }
+
+/** A requirement that config and facts decide: `wrong` says what is amiss. */
+const stated = (title: string, wrong: string | undefined, remedy: string): Guard =>
+  require(title, wrong === undefined
+    ? ':'
+    : sh`
+    printf '%s\\n' ${wrong}
+    exit 1`, remedy)
+
+export const requirements = (config: Config, facts: Facts, node: Node): readonly Guard[] => [
+  knownSystem(facts, node),
+  tools,
+  ownName(facts, node),
+  ...unique(config, facts, node),
+  notLoopback(node),
+  clock(config, facts, node),
+  ...ownAddresses(config, facts, node),
+  vipFree(config, facts),
+  ...ports(config, node),
+  space,
+  noOtherCluster(config),
+]
+
+function knownSystem(facts: Facts, node: Node): Guard {
+  const { id, version, name } = os(facts, node)
+  const known = SYSTEMS[id]?.includes(version)
+  const all = Object.entries(SYSTEMS).flatMap(([system, versions]) => versions.map((one) => `${system} ${one}`))
+  return stated(
+    'the operating system is known',
+    known ? undefined : `it is ${name || 'unknown'} (ID=${id} VERSION_ID=${version})`,
+    `use one of: ${all.join(', ')}`,
+  )
+}
+
+const tools: Guard = require('systemd runs and the basic tools are there', sh`
+    [ -d /run/systemd/system ] || { echo "systemd is not the init of this node"; exit 1; }
+    missing=
+    for tool in ip ss awk diff base64 sha256sum stat systemctl; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+    [ -z "$missing" ] || { echo "missing:$missing"; exit 1; }`, 'install iproute2, diffutils, coreutils and awk on the node')
+
+function ownName(facts: Facts, node: Node): Guard {
+  const name = facts.get(node, 'hostname')
+  const right = [node.name, node.fqdn].some((one) => one.toLowerCase() === name.toLowerCase())
+  return stated(
+    'its host name is the one in NODES',
+    right ? undefined : `uname -n says ${name}, NODES says ${node.fqdn} ${node.name}`,
+    `hostnamectl set-hostname ${node.name} on the node, or correct NODES`,
+  )
+}
+
+function unique(config: Config, facts: Facts, node: Node): readonly Guard[] {
+  const others = (what: (one: Node) => string) =>
+    config.nodes.filter((one) => one !== node && what(one) !== '' && what(one) === what(node)).map((one) => one.name)
+  const sameName = others((one) => memberName(facts, one).toLowerCase())
+  const sameId = others((one) => facts.get(one, 'machine-id'))
+  return [
+    stated(
+      'its host name is its own',
+      sameName.length === 0 ? undefined : `${sameName.join(', ')} has the name ${memberName(facts, node)} as well`,
+      'give each node a name of its own; or two addresses of NODES are of one machine',
+    ),
+    stated(
+      'its machine-id is its own',
+      sameId.length === 0
+        ? undefined
+        : `${sameId.join(', ')} has the machine-id ${facts.get(node, 'machine-id')} as well`,
+      'cloned machines: rm /etc/machine-id; systemd-machine-id-setup; reboot',
+    ),
+  ]
+}
+
+/** Corosync and many services bind to what the own name resolves to (corosync#162, #406). */
+const notLoopback = (node: Node): Guard =>
+  require('its host name is not on 127.x', sh`
+      awk -v names=${`${node.name} ${node.fqdn}`} '
+        BEGIN { count = split(tolower(names), want, " ") }
+        /^[ \\t]*(127\\.|::1)/ { sub(/#.*/, ""); for (i = 2; i <= NF; i++) for (j = 1; j <= count; j++)
+          if (tolower($i) == want[j]) { print "/etc/hosts: " $0; bad = 1; next } }
+        END { exit bad }' /etc/hosts`, 'take the name out of that line of /etc/hosts')
+
+function clock(config: Config, facts: Facts, node: Node): Guard {
+  const skew = (one: Node) => Number(facts.get(one, 'clock-skew'))
+  const sorted = config.nodes.map(skew).sort((a, b) => a - b)
+  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
+  const off = skew(node) - median
+  return stated(
+    `its clock agrees with the other nodes within ${MAX_SKEW} s`,
+    Math.abs(off) <= MAX_SKEW ? undefined : `it is ${Math.abs(off).toFixed(1)} s ${off > 0 ? 'ahead' : 'behind'}`,
+    'set the clock (chronyc makestep, or date --set) and see that a time service keeps it',
+  )
+}
+
+function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[] {
+  const has = ownNetwork(facts, node) !== undefined
+  const missing = config.links.filter((link) => linkAddress(config, facts, node, link) === undefined)
+  const all = addresses(facts, node).map(({ address, prefix, device }) => `${address}/${prefix} on ${device}`)
+  return [
+    stated(
+      'it has its address of NODES',
+      has ? undefined : `${node.address} is not among its addresses: ${all.join(', ')}`,
+      'correct NODES, or configure the address',
+    ),
+    stated(
+      'it has an address in each network of LINKS',
+      missing.length === 0
+        ? undefined
+        : `none in ${missing.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}; it has ${all.join(', ')}`,
+      'correct LINKS, or configure the address',
+    ),
+  ]
+}
+
+/** Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. */
+function vipFree(config: Config, facts: Facts): Guard {
+  const { address } = config.vip
+  const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
+  return require('the VIP is free, or held by this cluster', sh`
+      if ip -o addr show | grep -qF ${` ${address}/`}; then
+        systemctl is-active --quiet pacemaker || { echo ${address}" is configured here, but pacemaker does not run"; exit 1; }
+        exit 0
+      fi
+      [ -z ${holder?.name ?? ''} ] || exit 0
+      answers=
+      if command -v ping >/dev/null && ping -c 1 -W 1 ${address} >/dev/null 2>&1; then answers=" to ping"; fi
+      neighbour=$(ip neigh show to ${address} | grep REACHABLE || :)
+      [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }`, 'choose a free address as VIP, or take it off the host that has it')
+}
+
+/** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
+const ports = (config: Config, node: Node): readonly Guard[] =>
+  servicesOf(config).map((service) =>
+    require(`port ${service.port} is free for HAProxy on the VIP`, sh`
+        ss -H -l -t -n -p ${raw(`"sport = :${service.port}"`)} | while read -r _ _ _ local _ holder; do
+          case $local in
+            ${raw(`'${authority(node.address, service.port)}'`)}) continue ;;
+            ${raw(`'${authority(config.vip.address, service.port)}'`)}) case $holder in *'"haproxy"'*) continue ;; esac ;;
+            0.0.0.0:* | '[::]:'* | '*:'*)
+              if ${raw(MOVABLE)}; then continue; fi ;;
+            *) continue ;;
+          esac
+          echo "$local is taken by $holder"
+          exit 1
+        done`, `let ${service.name} listen on the node's own address alone: ${authority(node.address, service.port)}`),
+  )
+
+/** Packagings whose listener 06-haproxy moves. */
+const MOVABLE = `[ -e /etc/init.d/keystone ] && grep -q '^UWSGI_PORT=' /etc/init.d/keystone || [ -d /etc/apache2 ]`
+
+/** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
+const space: Guard = require('there is room on its disks', sh`
+    df -P -k /usr /var /etc | awk 'NR > 1 && $4 < (($6 == "/etc") ? 10240 : 409600) && !seen[$6]++ {
+      printf "%s has %d MB left\\n", $6, $4 / 1024; bad = 1 } END { exit bad }'`, 'make room: 400 MB for packages and logs')
+
+/** A member of somebody else's cluster is never taken over. Debian's package brings an example named "debian". */
+const noOtherCluster = (config: Config): Guard =>
+  require('it is not a member of another cluster', sh`
+      conf=/etc/corosync/corosync.conf
+      [ -e "$conf" ] && ! grep -q '^# Written by quorate' "$conf" || exit 0
+      name=$(awk '$1 == "cluster_name:" { print $2; exit }' "$conf")
+      case $name in debian | ${config.clusterName}) exit 0 ;; esac
+      systemctl is-active --quiet corosync || exit 0
+      echo "corosync runs here for the cluster \\"$name\\""
+      exit 1`, 'take the node out of that cluster first, or give that name as CLUSTER_NAME')

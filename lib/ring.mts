@@ -1,0 +1,76 @@
+/** What the cluster's members are called and where they listen: config and facts put together. */
+import { contains, family, network } from './address.mts'
+import type { Cidr, Config, Node } from './config.mts'
+import { addresses, type Facts } from './facts.mts'
+
+/**
+ * The node's name in corosync and pacemaker. It must be what `uname -n` says there, short or not, or pacemaker would take
+ * corosync's node and its own for two (Pacemaker Explained, "Where Pacemaker Gets the Node Name").
+ */
+export const memberName = (facts: Facts, node: Node): string => facts.get(node, 'hostname') || node.name
+
+/** The config as the cluster sees it: nodes by their member names. */
+export function asMembers(config: Config, facts: Facts): Config {
+  const nodes = config.nodes.map((node) => ({ ...node, name: memberName(facts, node) }))
+  const fence = Object.fromEntries(config.nodes.map((node) => [memberName(facts, node), config.fence[node.name] ?? {}]))
+  return { ...config, nodes, fence }
+}
+
+/** The device that has the node's own address, and the network of it; undefined when the node lacks that address. */
+export const ownNetwork = (facts: Facts, node: Node): (Cidr & { readonly device: string }) | undefined => {
+  const own = addresses(facts, node).find(({ address }) => address === node.address)
+  return (
+    own && { ...network({ address: own.address, prefix: own.prefix, family: family(own.address) }), device: own.device }
+  )
+}
+
+/**
+ * The node's own address in a link's network: the one of NODES if it is there, else the one that the node was given first.
+ * Never the VIP, which only stays with it for a while.
+ */
+export function linkAddress(config: Config, facts: Facts, node: Node, link: Cidr): string | undefined {
+  const inside = addresses(facts, node).filter(
+    ({ address }) => contains(link, address) && address !== config.vip.address,
+  )
+  if (inside.some(({ address }) => address === node.address)) return node.address
+  return (inside.find(({ secondary }) => !secondary) ?? inside[0])?.address
+}
+
+/** One address per link, in the order of LINKS; without LINKS the address of NODES. Links that have none are left out. */
+export const linkAddresses = (config: Config, facts: Facts, node: Node): readonly string[] =>
+  config.links.length === 0
+    ? [node.address]
+    : config.links.flatMap((link) => linkAddress(config, facts, node, link) ?? [])
+
+/** How many links there are. */
+export const linkCount = (config: Config): number => Math.max(1, config.links.length)
+
+/** The first of the UDP ports that corosync uses; knet takes one for each link (corosync.conf(5), mcastport). */
+export const RING_PORT = 5405
+
+/**
+ * Node ids: what a corosync.conf that is there already calls the members, since an id may never change for a live node;
+ * else the next free ones, in the order of NODES.
+ */
+export function nodeIds(config: Config, facts: Facts): ReadonlyMap<string, number> {
+  const known = new Map<string, number>()
+  for (const node of config.nodes) {
+    for (const [, section = ''] of facts.get(node, 'corosync.conf').matchAll(/^\s*node\s*\{([^}]*)\}/gm)) {
+      const name = /^\s*name:\s*(\S+)/m.exec(section)?.[1]
+      const id = Number(/^\s*nodeid:\s*(\d+)/m.exec(section)?.[1])
+      if (name !== undefined && id > 0 && !known.has(name)) known.set(name, id)
+    }
+  }
+  const ids = new Map<string, number>()
+  for (const node of config.nodes) {
+    const own = known.get(memberName(facts, node))
+    if (own !== undefined && ![...ids.values()].includes(own)) ids.set(node.name, own)
+  }
+  let next = 1
+  for (const node of config.nodes) {
+    if (ids.has(node.name)) continue
+    while ([...ids.values()].includes(next)) next += 1
+    ids.set(node.name, next)
+  }
+  return ids
+}

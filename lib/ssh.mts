@@ -1,0 +1,160 @@
+/** The one way to a node: a script on stdin of a multiplexed ssh connection, its output line by line. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { Config, Node } from './config.mts'
+
+export interface Exit {
+  readonly status: number | undefined
+  /** What ssh itself (or sudo) said: the node's own output went to `onLine`. */
+  readonly stderr: string
+}
+
+export interface Ssh {
+  /** Runs a script as root on the node. Resolves also when it failed; rejects only on a fault of this machine (no ssh). */
+  readonly run: (node: Node, script: string, onLine: (line: string) => void, signal: AbortSignal) => Promise<Exit>
+}
+
+/** Root, or root by sudo that asks for no password. A login shell of any make understands this line. */
+const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'`
+
+/** Seconds for which an idle connection is kept for the next run. */
+const PERSIST = 60
+
+/** `stateDir` takes the generated ssh_config, which an operator can use too: `ssh -F .state/<cluster>/ssh_config node1`. */
+export function ssh(config: Config, stateDir: string): Ssh {
+  const sockets = socketDir(stateDir)
+  const operators = config.ssh.config ?? join(homedir(), '.ssh/config')
+  const known = existsSync(operators) ? readFileSync(operators, 'utf8') : ''
+  const file = join(stateDir, 'ssh_config')
+  writeFileSync(file, sshConfig(config, operators, sockets), { mode: 0o600 })
+  return {
+    run: async (node, script, onLine, signal) => {
+      const name = destination(node, known)
+      const subprocess = execa('ssh', ['-F', file, '-T', '--', name, AS_ROOT], {
+        input: script,
+        reject: false,
+        cancelSignal: signal,
+        buffer: { stdout: false },
+        stripFinalNewline: true,
+      })
+      for await (const line of subprocess.iterable({ from: 'stdout' })) onLine(line)
+      const result = await subprocess
+      if (result.code === 'ENOENT') throw new Error('no ssh command on this machine: install the OpenSSH client')
+      return { status: result.exitCode, stderr: typeof result.stderr === 'string' ? result.stderr : '' }
+    },
+  }
+}
+
+/**
+ * The configuration that ssh gets: ssh_config(5) takes the first value found for each keyword. So the env file comes first,
+ * the operator's own configuration second, and what we would merely like comes last.
+ */
+export function sshConfig(config: Config, operators: string, sockets: string): string {
+  const { user, port, key } = config.ssh
+  const word = (text: string) => `"${text.replaceAll('%', '%%')}"`
+  return [
+    '# Written by quorate for each run: changes are lost.',
+    'Host *',
+    '  BatchMode yes',
+    '  ControlMaster auto',
+    `  ControlPath ${word(sockets).slice(0, -1)}/%C"`,
+    `  ControlPersist ${PERSIST}`,
+    '  ServerAliveInterval 5',
+    '  ServerAliveCountMax 3',
+    ...(user === undefined ? [] : [`  User ${user}`]),
+    ...(port === undefined ? [] : [`  Port ${port}`]),
+    ...(key === undefined ? [] : [`  IdentityFile ${word(key)}`, '  IdentitiesOnly yes']),
+    `Include "${operators}"`,
+    'Include /etc/ssh/ssh_config',
+    ...config.nodes.flatMap((node) => [`Host ${node.name} ${node.fqdn}`, `  HostName ${node.address}`]),
+    'Host *',
+    '  User root',
+    '  ConnectTimeout 10',
+    // A key seen for the first time is pinned; one that changed is refused.
+    '  StrictHostKeyChecking accept-new',
+    '',
+  ].join('\n')
+}
+
+/**
+ * The name to give to ssh: the address, unless the operator's configuration speaks of the node by a name.
+ * A `Host` pattern is compared with what is typed (ssh_config(5)), so a block for the name would not match the address.
+ */
+export function destination(node: Node, operatorsConfig: string): string {
+  const patterns = [...operatorsConfig.matchAll(/^[ \t]*(?:Host|Match[ \t]+(?:original)?host)[ \t=]+(.+)$/gim)]
+    .flatMap(([, words = '']) => words.split(/[\s,]+/))
+    .filter((pattern) => pattern !== '*' && pattern !== '' && !pattern.startsWith('!'))
+    .map((pattern) => pattern.replaceAll('"', '').toLowerCase())
+  const matches = (name: string) =>
+    patterns.some((pattern) => {
+      const regex = pattern
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '.*')
+        .replaceAll('?', '.')
+      return new RegExp(`^${regex}$`).test(name.toLowerCase())
+    })
+  if (matches(node.address)) return node.address
+  return [node.name, node.fqdn].find(matches) ?? node.address
+}
+
+/**
+ * A folder of ours alone for the control sockets. Its path is short: with the 40 characters of %C and the 17 that ssh adds
+ * while it binds, a socket's path must stay within 108 (unix(7)).
+ */
+function socketDir(stateDir: string): string {
+  const runtime = process.env.XDG_RUNTIME_DIR
+  const { uid } = userInfo()
+  const base = [runtime, tmpdir()].find((dir) => dir !== undefined && dir.length <= 24 && existsSync(dir)) ?? '/tmp'
+  const top = join(base, `quorate-${uid}`)
+  // The folder depends on the cluster: two clusters with the same addresses share no connection.
+  const dir = join(top, createHash('sha256').update(stateDir).digest('hex').slice(0, 8))
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const { uid: owner, mode } = statSync(top)
+  if (owner !== uid || (mode & 0o077) !== 0)
+    throw new Error(`${top} belongs to another user or is open to others: remove it, ssh connections are kept in it`)
+  return dir
+}
+
+const REASONS: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/,
+    'its host key is not the one known for it',
+    'if the node was re-installed, remove the old key (ssh-keygen -R <address>); if not, find out who answers there',
+  ],
+  [
+    /Permission denied/,
+    'it refuses the login',
+    'check SSH_USER and SSH_KEY, and that the public key is in authorized_keys',
+  ],
+  [
+    /password is required|a terminal is required/,
+    'sudo asks for a password',
+    'give SSH_USER a NOPASSWD rule in sudoers',
+  ],
+  [/not in the sudoers|not allowed to execute/, 'sudo is not allowed', 'give SSH_USER a NOPASSWD rule in sudoers'],
+  [/sudo: (command )?not found/, 'there is no sudo', 'install sudo, or set SSH_USER=root'],
+  [/Connection refused/, 'nothing listens on its ssh port', 'start sshd, or set SSH_PORT'],
+  [
+    /timed out|No route to host|Network is unreachable|Host is down/i,
+    'it does not answer',
+    'check its power, its address in NODES and the route to it',
+  ],
+  [/Could not resolve hostname/, 'its name is not known here', 'check SSH_CONFIG'],
+  [
+    /Bad configuration option|bad configuration options|Bad number/,
+    'the ssh configuration is wrong',
+    'check SSH_CONFIG',
+  ],
+]
+
+/** Why a node could not be asked, from what ssh said, and what to do about it. */
+export function reason(exit: Exit): { readonly text: string; readonly remedy: string } {
+  const last = exit.stderr.trim().split('\n').at(-1)?.trim() ?? ''
+  const known = REASONS.find(([pattern]) => pattern.test(exit.stderr))
+  if (known) return { text: `${known[1]} (${last})`, remedy: known[2] }
+  const text = last === '' ? 'the connection ended before the answer was whole' : last
+  return { text, remedy: 'try the same command again; `ssh -v` to the node tells more' }
+}

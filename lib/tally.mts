@@ -1,0 +1,58 @@
+/** Counts per phase and node, made of the events: for the summary and for --json. */
+import type { Emit, Event, GuardEnd } from './event.mts'
+
+export interface Count {
+  ok: number
+  /** Changed, or in a plan: would be changed. */
+  changed: number
+  failed: number
+  ms: number
+}
+
+export interface Tally {
+  readonly emit: Emit
+  /** By phase, then by node. */
+  readonly phases: ReadonlyMap<string, ReadonlyMap<string, Count>>
+  readonly failures: readonly GuardEnd[]
+  readonly lost: readonly Extract<Event, { type: 'unreachable' }>[]
+}
+
+export const isFailure = (end: Pick<GuardEnd, 'state'>): boolean => end.state === 'failed' || end.state === 'unsure'
+
+/** A guard seen twice in a run (in the survey, then in its phase) counts once, as it ended last. */
+export function tally(): Tally {
+  const last = new Map<string, GuardEnd>()
+  const phases = new Map<string, Map<string, Count>>()
+  const failures: GuardEnd[] = []
+  const lost: Extract<Event, { type: 'unreachable' }>[] = []
+  const count = (end: GuardEnd, by: 1 | -1) => {
+    const nodes = phases.get(end.phase) ?? new Map<string, Count>()
+    phases.set(end.phase, nodes)
+    const one = nodes.get(end.node) ?? { ok: 0, changed: 0, failed: 0, ms: 0 }
+    nodes.set(end.node, one)
+    one.ms += by * end.ms
+    if (end.state === 'ok') one.ok += by
+    if (end.state === 'changed' || end.state === 'pending') one.changed += by
+    if (isFailure(end)) one.failed += by
+  }
+  const ended = (end: GuardEnd) => {
+    const key = JSON.stringify([end.phase, end.step, end.node, end.guard])
+    const before = last.get(key)
+    // What a run has changed stays changed, also when it is looked at again later.
+    if (before?.state === 'changed' && end.state === 'ok') return
+    if (before) count(before, -1)
+    if (before && isFailure(before)) failures.splice(failures.indexOf(before), 1)
+    last.set(key, end)
+    count(end, 1)
+    if (isFailure(end)) failures.push(end)
+  }
+  return {
+    emit: (event) => {
+      if (event.type === 'guard' && 'output' in event) ended(event)
+      if (event.type === 'unreachable') lost.push(event)
+    },
+    phases,
+    failures,
+    lost,
+  }
+}

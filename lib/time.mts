@@ -1,0 +1,31 @@
+/** chrony: it keeps the clocks together (chrony.conf(5)). */
+import type { Config, Node } from './config.mts'
+import type { Facts } from './facts.mts'
+import type { Guard } from './guard.mts'
+import { file } from './guards/file.mts'
+import { service } from './guards/service.mts'
+import { chronySources } from './render/chrony.mts'
+import { raw, sh } from './shell.mts'
+
+/** Read at a start, and by `chronyc reload sources`. Debian's chrony.conf names the folder. */
+const SOURCES = '/etc/chrony/sources.d/quorate.sources'
+
+export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(node, 'chrony') !== ''
+
+/** In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). */
+const HOST_KEEPS_IT = sh`
+  [ "$(systemctl show --property ConditionResult --value chrony)" = no ] && systemd-detect-virt --quiet --container`
+
+export function timekeeping(config: Config): readonly Guard[] {
+  const running = service('chrony', config.ntpServers.length > 0 ? { loads: [SOURCES] } : {})
+  return [
+    ...(config.ntpServers.length > 0 ? [file(SOURCES, chronySources(config.ntpServers))] : []),
+    {
+      ...running,
+      title: 'chrony keeps the time, or the host of this container does',
+      check: sh`
+        if ${raw(HOST_KEEPS_IT)}; then exit 0; fi
+        ${raw(running.check)}`,
+    },
+  ]
+}

@@ -1,0 +1,54 @@
+/** 00-prereqs: the nodes fit together, know one another by name, agree on the time, trust one another and let traffic in. */
+import type { Config, Node } from '../lib/config.mts'
+import type { Facts } from '../lib/facts.mts'
+import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
+import { block } from '../lib/guards/file.mts'
+import { firewallOff, opened, selinux } from '../lib/guards/firewall.mts'
+import { isScript, main } from '../lib/main.mts'
+import { hostsLines } from '../lib/render/hosts.mts'
+import { requirements } from '../lib/requirements.mts'
+import { linkAddresses, linkCount, RING_PORT } from '../lib/ring.mts'
+import { servicesOf } from '../lib/services.mts'
+import { chronyInstalled, timekeeping } from '../lib/time.mts'
+import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
+
+const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${config.clusterName}`, hostsLines(config))]
+
+/** Where chrony is not installed yet, 02-packages starts it. */
+const time = (config: Config, facts: Facts, node: Node): readonly Guard[] =>
+  chronyInstalled(facts, node) ? timekeeping(config) : []
+
+const doors = (config: Config, facts: Facts): Guard[] => {
+  const from = config.nodes.flatMap((node) => linkAddresses(config, facts, node))
+  const ring =
+    config.transport === 'udp'
+      ? [config.mcastPort - 1, config.mcastPort]
+      : [RING_PORT, RING_PORT + linkCount(config) - 1]
+  const openings = [
+    { protocol: 'udp' as const, ports: ring as [number, number], from },
+    ...servicesOf(config).map(({ port }) => ({ protocol: 'tcp' as const, ports: [port, port] as const, from: [] })),
+  ]
+  const firewall = { open: [opened(openings)], off: [firewallOff()], keep: [] }[config.firewall]
+  return [...firewall, selinux(config.selinux)]
+}
+
+export const phase: Phase = {
+  id: '00-prereqs',
+  title: 'Nodes fit together',
+  facts: () => ({ ...trustFacts, chrony: 'command -v chronyd || :' }),
+  steps: [
+    { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
+    { title: 'names', on: everyNode, guards: names },
+    { title: 'time', on: everyNode, guards: time },
+    { title: 'keys', on: everyNode, guards: () => [rootKey()] },
+    {
+      title: 'trust',
+      on: everyNode,
+      guards: (config, facts, node) => [accepted(config, facts, node), pinned(config, facts)],
+    },
+    { title: 'logins', on: everyNode, guards: (config, facts, node) => [proven(config, facts, node)] },
+    { title: 'doors', on: everyNode, guards: doors },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/00-prereqs.mts', title: phase.title, phases: [phase] })

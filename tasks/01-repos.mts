@@ -1,0 +1,27 @@
+/** 01-repos: every package that will be installed is on offer. */
+import type { Config } from '../lib/config.mts'
+import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
+import { file } from '../lib/guards/file.mts'
+import { offered } from '../lib/guards/package.mts'
+import { repositories } from '../lib/guards/repository.mts'
+import { isScript, main } from '../lib/main.mts'
+import { packagesOf } from '../lib/packages.mts'
+import { aptSources, keyringPath } from '../lib/render/apt.mts'
+
+const keys = (config: Config): Guard[] =>
+  config.repos.flatMap(({ key }, index) =>
+    key === undefined ? [] : [file(keyringPath(index, key), key, { secret: true })],
+  )
+
+const sources = (config: Config): readonly Guard[] => (config.repos.length === 0 ? [] : repositories(aptSources(config.repos)))
+
+export const phase: Phase = {
+  id: '01-repos',
+  title: 'Package repositories',
+  steps: [
+    { title: 'sources', on: everyNode, guards: (config) => [...keys(config), ...sources(config)] },
+    { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))] },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/01-repos.mts', title: phase.title, phases: [phase] })

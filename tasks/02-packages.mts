@@ -1,0 +1,21 @@
+/** 02-packages: the cluster's software is installed, and of it only chrony runs. */
+import { everyNode, type Phase } from '../lib/guard.mts'
+import { installed, unmasked } from '../lib/guards/package.mts'
+import { isScript, main } from '../lib/main.mts'
+import { packagesOf } from '../lib/packages.mts'
+import { timekeeping } from '../lib/time.mts'
+
+export const phase: Phase = {
+  id: '02-packages',
+  title: 'Packages',
+  steps: [
+    {
+      title: 'install',
+      on: everyNode,
+      guards: (config) => [installed(packagesOf(config)), unmasked(packagesOf(config))],
+    },
+    { title: 'time', on: everyNode, guards: timekeeping },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/02-packages.mts', title: phase.title, phases: [phase] })

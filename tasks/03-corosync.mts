@@ -1,0 +1,71 @@
+/** 03-corosync: every node holds the same ring key and corosync.conf, runs with them, and the ring is quorate. */
+import type { Config, Node } from '../lib/config.mts'
+import { linksConnected, memberCount, quorate, ringKey, sharedKey } from '../lib/corosync.mts'
+import type { Facts } from '../lib/facts.mts'
+import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
+import { file } from '../lib/guards/file.mts'
+import { comes } from '../lib/guards/require.mts'
+import { service } from '../lib/guards/service.mts'
+import { isScript, main } from '../lib/main.mts'
+import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
+import { asMembers, linkAddresses, nodeIds } from '../lib/ring.mts'
+import { sh } from '../lib/shell.mts'
+
+const CONF = '/etc/corosync/corosync.conf'
+const KEY = '/etc/corosync/authkey'
+
+const configured = (config: Config, facts: Facts): Guard[] => {
+  const ids = nodeIds(config, facts)
+  const members = asMembers(config, facts)
+  const at = (member: Node) => config.nodes[members.nodes.indexOf(member)] as Node
+  const ring = ringOf(
+    members,
+    (member) => linkAddresses(config, facts, at(member)),
+    (member) => ids.get(at(member).name) as number,
+  )
+  return [...sharedKey(config, facts, KEY), file(CONF, corosyncConf(ring), { test: sh`corosync -t -c "$new"` })]
+}
+
+/** A live ring is restarted node after node, each back in it before the next goes. */
+const live = (config: Config, facts: Facts): boolean =>
+  config.nodes.some((node) => facts.get(node, 'corosync.active') === 'active')
+
+const running = (config: Config, facts: Facts): Guard[] => [
+  service('corosync', { loads: [CONF, KEY] }),
+  ...(live(config, facts)
+    ? [comes('the node is in a quorate ring', 60, quorate, 'corosync-quorumtool tells who is missing')]
+    : []),
+]
+
+const joined = (config: Config): Guard[] => [
+  comes(
+    'every link to every node is connected',
+    60,
+    linksConnected(config),
+    'check cables, addresses and firewalls of the network of LINKS; corosync-cfgtool -s tells which link is down',
+  ),
+  comes(
+    'the ring is quorate, with every node in it',
+    60,
+    memberCount(config),
+    'corosync-quorumtool tells who is missing; journalctl -u corosync there tells why',
+  ),
+]
+
+export const phase: Phase = {
+  id: '03-corosync',
+  title: 'Corosync ring',
+  facts: () => ({
+    'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
+    'corosync.conf': sh`cat ${CONF}`,
+    'corosync.active': 'systemctl is-active corosync || :',
+  }),
+  steps: [
+    { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },
+    { title: 'configure', on: everyNode, guards: configured },
+    { title: 'start', on: everyNode, guards: running, oneByOne: live },
+    { title: 'join', on: everyNode, guards: joined },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/03-corosync.mts', title: phase.title, phases: [phase] })
