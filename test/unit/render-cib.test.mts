@@ -1,0 +1,150 @@
+/** The CIB as rendered, as pacemaker's schema and scheduler take it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import * as assert from 'uvu/assert'
+import type { Cidr, Config } from '../../lib/config.mts'
+import { clusterFragments, fencePrimitives, vipPrimitive } from '../../lib/render/cib.mts'
+import { cibOf, element, nvpairs } from '../../lib/render/cib-xml.mts'
+import { suite } from '../suite.mts'
+import { golden } from './golden.mts'
+import { needing, runTool, withFile } from './real-tool.mts'
+
+type Wanted = Pick<Config, 'nodes' | 'vip' | 'fencing' | 'fence' | 'clusterProperties'>
+
+const nodes = (...names: string[]): Config['nodes'] =>
+  names.map((name, index) => ({ name, fqdn: `${name}.example.org`, address: `192.168.18.${11 + index}` }))
+const ipmi = (names: readonly string[]): Config['fence'] =>
+  Object.fromEntries(
+    names.map((name, index) => [name, { ip: `10.0.99.${index + 1}`, username: 'admin', password: `p&"<'${index}` }]),
+  )
+const fenced = (...names: string[]) => ({ nodes: nodes(...names), fencing: 'fence_ipmilan', fence: ipmi(names) })
+const VIP: Cidr = { address: '192.168.18.100', prefix: 24, family: 4 }
+
+const CIBS: Readonly<Record<string, Wanted>> = {
+  'two-nodes': { ...fenced('node1', 'node2'), vip: VIP, clusterProperties: {} },
+  'three-nodes': {
+    ...fenced('node1', 'node2', 'node3'),
+    vip: VIP,
+    clusterProperties: { 'cluster-recheck-interval': '5min', 'no-quorum-policy': 'freeze' },
+  },
+  'no-fencing': { nodes: nodes('node1', 'node2'), fencing: 'none', fence: {}, vip: VIP, clusterProperties: {} },
+  ipv6: {
+    nodes: nodes('node1', 'node2'),
+    fencing: 'none',
+    fence: {},
+    vip: { address: '2001:db8::100', prefix: 64, family: 6 },
+    clusterProperties: {},
+  },
+  'odd-names': { ...fenced('0-db', 'a', 'x'.repeat(63)), vip: VIP, clusterProperties: {} },
+}
+
+const test = suite('CIB')
+const verified = needing(test, 'crm_verify')
+const simulated = needing(test, 'crm_simulate')
+
+const cib = (wanted: Wanted) => cibOf(clusterFragments(wanted))
+const verify = (xml: string) => withFile('cib.xml', xml, (file) => runTool('crm_verify', ['-VV', '--xml-file', file]))
+const names = (wanted: Wanted) => wanted.nodes.map(({ name }) => name)
+
+const simulation = (file: string, flags: readonly string[]) => {
+  const { code, output } = runTool('crm_simulate', ['--simulate', '--xml-file', file, '--save-output', file, ...flags])
+  assert.is(code, 0, output)
+  return { output, revised: output.slice(output.indexOf('Revised Cluster Status')) }
+}
+
+/** What the scheduler would do to start all of it on these nodes. */
+const started = (file: string, wanted: Wanted) =>
+  simulation(file, [...names(wanted).flatMap((name) => ['--node-up', name]), '--quorum', 'true'])
+
+/** What it would do when something happens then to the node that holds the VIP. */
+const happening = (
+  wanted: Wanted,
+  event: (holder: string) => readonly string[],
+  edit = (xml: string, _: string) => xml,
+) =>
+  withFile('cib.xml', cib(wanted), (file) => {
+    const on = holder(started(file, wanted).revised)
+    writeFileSync(file, edit(readFileSync(file, 'utf8'), on))
+    return { on, other: names(wanted).find((name) => name !== on) ?? '', ...simulation(file, event(on)) }
+  })
+const holder = (text: string) => /vip\s.*Started (\S+)/.exec(text)?.[1] ?? ''
+
+/** As crm_attribute --name standby does it. */
+const standby = (xml: string, name: string) =>
+  xml.replace(
+    `<node id="${name}" uname="${name}"/>`,
+    `<node id="${name}" uname="${name}">${nvpairs('instance_attributes', `nodes-${name}`, { standby: 'on' })}</node>`,
+  )
+
+for (const [name, wanted] of Object.entries(CIBS)) {
+  test(`${name}: as its golden file`, () => golden(`cib-${name}.xml`, `${cib(wanted)}\n`))
+  verified(`${name}: crm_verify is content`, async () => {
+    const { code, output } = await verify(cib(wanted))
+    // Without nodes in the file there is no quorum either, of which it tells.
+    assert.is(code, 0, output)
+    assert.not.match(output, /error/)
+  })
+  simulated(`${name}: the scheduler starts all of it`, async () => {
+    const { revised } = await withFile('cib.xml', cib(wanted), (file) => started(file, wanted))
+    assert.match(revised, `Started: [ ${[...names(wanted)].sort().join(' ')} ]`)
+    assert.match(revised, /vip\s.*Started/)
+    assert.not.match(revised, /Stopped|FAILED|error/)
+  })
+}
+
+verified('crm_verify refuses what it should, so that the tests above mean something', async () => {
+  const { code } = await verify(cib(CIBS.ipv6 as Wanted).replace('rsc="vip"', 'rsc="vap"'))
+  assert.is.not(code, 0)
+})
+
+const two = CIBS['two-nodes'] as Wanted
+
+simulated('a lost node is fenced, and the VIP comes up on the other one', async () => {
+  const { on, other, output, revised } = await happening(two, (holder) => ['--node-fail', holder])
+  assert.match(output, new RegExp(`Fencing ${on}`))
+  assert.is(holder(revised), other)
+})
+
+simulated('a planned move takes the VIP away before HAProxy, and touches no other HAProxy', async () => {
+  const { on, other, output, revised } = await happening(two, () => [], standby)
+  const actions = output.split('\n').filter((line) => line.includes('action:'))
+  const at = (what: string) => actions.findIndex((line) => new RegExp(what).test(line))
+  assert.ok(at(`vip +stop on ${on}`) >= 0, output)
+  assert.ok(at(`vip +stop on ${on}`) < at(`haproxy +stop on ${on}`), output)
+  assert.is(at(`haproxy\\S* +(stop|start) on ${other}`), -1, output)
+  assert.is(holder(revised), other)
+})
+
+simulated('HAProxy that died is started again in place, and the VIP stays', async () => {
+  const { on, output, revised } = await happening(two, (holder) => ['--op-inject', `haproxy_monitor_5000@${holder}=7`])
+  assert.match(output, new RegExp(`haproxy\\S* +start on ${on}`))
+  assert.not.match(output, /vip +(stop|start)/)
+  assert.is(holder(revised), on)
+})
+
+test('only the first of exactly two nodes gets the head start, and the operator can set another', () => {
+  const delays = (wanted: Wanted) =>
+    fencePrimitives(wanted).map(({ xml }) => /pcmk_delay_base" value="([^"]*)"/.exec(xml)?.[1])
+  assert.equal(delays(two).filter(Boolean), ['5s'])
+  assert.equal(delays(CIBS['three-nodes'] as Wanted).filter(Boolean), [])
+  const own = { ...two, fence: { ...two.fence, node1: { pcmk_delay_base: '15s' } } }
+  assert.equal(delays(own).filter(Boolean), ['15s'])
+})
+
+test('the VIP names its card only when told', () => {
+  assert.not.match(vipPrimitive({ vip: VIP }).xml, 'name="nic"')
+  assert.match(vipPrimitive({ vip: VIP }, 'eth1').xml, 'name="nic" value="eth1"')
+})
+
+test('no id stands twice', () => {
+  for (const wanted of Object.values(CIBS)) {
+    const ids = [...cib(wanted).matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+    assert.is(new Set(ids).size, ids.length)
+  }
+})
+
+test('values cannot leave their attribute', () => {
+  assert.is(element('a', { b: `"<>&'\n\t\r` }), `<a b="&quot;&lt;&gt;&amp;'&#10;&#9;&#13;"/>`)
+  assert.match(nvpairs('set', 'x', { 'a b"': 1 }), 'name="a b&quot;" value="1" id="x-a_b_"')
+})
+
+test.run()

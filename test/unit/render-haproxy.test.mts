@@ -1,0 +1,88 @@
+/** haproxy.cfg as rendered, and as HAProxy reads it; the table of services with it. */
+import * as assert from 'uvu/assert'
+import { family } from '../../lib/address.mts'
+import type { Cidr, Node } from '../../lib/config.mts'
+import { haproxyCfg } from '../../lib/render/haproxy-cfg.mts'
+import { authority, INTERFACES, SERVICES, type Service, servicesOf, urlOf } from '../../lib/services.mts'
+import { suite } from '../suite.mts'
+import { golden } from './golden.mts'
+import { needing, runTool, withFile } from './real-tool.mts'
+
+const node = (name: string, address: string): Node => ({ name, fqdn: `${name}.example.org`, address })
+const vip = (address: string): Cidr => ({ address, prefix: 24, family: family(address) })
+const keystone = SERVICES.find(({ name }) => name === 'keystone') as Service
+/** No row of the table: that a second API is data alone. */
+const image: Service = {
+  name: 'glance',
+  type: 'image',
+  port: 9292,
+  check: { path: '/healthcheck', expect: 200 },
+  path: { public: '', internal: '', admin: '' },
+}
+
+const FILES: Readonly<Record<string, string>> = {
+  'two-nodes': haproxyCfg(
+    { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
+    [keystone],
+  ),
+  ipv6: haproxyCfg(
+    { vip: vip('2001:db8::100'), nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')] },
+    [keystone],
+  ),
+  'odd-names-two-services': haproxyCfg(
+    {
+      vip: vip('10.0.0.100'),
+      nodes: [node('0-db', '10.0.0.1'), node('a', '10.0.0.2'), node(`${'long-'.repeat(12)}nam`, '10.0.0.3')],
+    },
+    [keystone, image],
+  ),
+}
+
+const test = suite('haproxy.cfg')
+const checked = needing(test, 'haproxy')
+/** -dW: warnings are errors. Binds nothing. */
+const haproxyCheck = (text: string) =>
+  withFile('haproxy.cfg', text, (file) => runTool('haproxy', ['-c', '-dW', '-f', file]))
+
+for (const [name, text] of Object.entries(FILES)) {
+  test(`${name}: as its golden file`, () => golden(`haproxy-${name}.cfg`, text))
+  checked(`${name}: haproxy -c takes it without a warning`, async () => {
+    const { code, output } = await haproxyCheck(text)
+    assert.is(code, 0, output)
+  })
+}
+
+checked('haproxy -c refuses what it should, so that the tests above mean something', async () => {
+  const { code } = await haproxyCheck((FILES.ipv6 as string).replace('balance leastconn', 'balance leastcon'))
+  assert.is.not(code, 0)
+})
+
+test('a name in the host part of an endpoint stays as it is', () => {
+  assert.is(urlOf(keystone, 'api.example.org', 'public'), 'http://api.example.org:5000/v3')
+  assert.is(authority('api.example.org', 80), 'api.example.org:80')
+})
+
+test('every endpoint of every service is a URL of its host and port', () => {
+  for (const service of SERVICES) {
+    for (const host of ['192.168.18.100', '2001:db8::100']) {
+      for (const iface of INTERFACES) {
+        const url = new URL(urlOf(service, host, iface))
+        assert.is(url.hostname.replace(/^\[|\]$/g, ''), host)
+        assert.is(url.port, String(service.port))
+      }
+    }
+  }
+})
+
+test('no two services share a name, a type or a port', () => {
+  for (const key of ['name', 'type', 'port'] as const) {
+    assert.is(new Set(SERVICES.map((service) => service[key])).size, SERVICES.length)
+  }
+})
+
+test('the env file picks the services', () => {
+  assert.equal(servicesOf({ services: ['keystone'] }), [keystone])
+  assert.equal(servicesOf({ services: [] }), [])
+})
+
+test.run()
