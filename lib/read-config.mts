@@ -1,6 +1,7 @@
 /** The way from an env file to a Config: the file alone decides, and all that is wrong with it is told at once. */
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { Config, Openrc } from './config.mts'
 import { type Entry, type EnvText, readEnvText, wordsOf } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
@@ -56,7 +57,7 @@ function readText(path: string): string {
     bytes = readFileSync(path)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    const target = basename(path) === '.env' ? '.env' : path
+    const target = relative('.', path)
     if (code === 'ENOENT' || code === 'ENOTDIR')
       return refuse('there is no such file', `cp env.example ${target}, then fill it in`)
     if (code === 'EISDIR') return refuse('this is a folder', 'name the env file itself')
@@ -64,11 +65,22 @@ function readText(path: string): string {
       return refuse('this file is not readable', `chmod u+r ${target}, or run as its owner`)
     throw error
   }
-  if (bytes.includes(0)) return refuse('this is not plain text in UTF-8: it holds NUL bytes', 'save it again as UTF-8')
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return refuse('this is not plain text in UTF-8', 'save it again as UTF-8')
+  const line = notText(bytes)
+  if (line === undefined) return bytes.toString('utf8')
+  throw new ConfigError(path, [
+    { line, text: 'this line is not plain text in UTF-8', remedy: 'save the file again as UTF-8' },
+  ])
+}
+
+/** The first line that is not UTF-8 or holds a NUL, as all lines of UTF-16 do. */
+function notText(bytes: Buffer): number | undefined {
+  if (isUtf8(bytes) && !bytes.includes(0)) return undefined
+  let start = 0
+  for (let line = 1; ; line++) {
+    const end = bytes.indexOf('\n', start)
+    const one = bytes.subarray(start, end === -1 ? bytes.length : end)
+    if (!isUtf8(one) || one.includes(0) || end === -1) return line
+    start = end + 1
   }
 }
 

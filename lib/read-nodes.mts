@@ -20,6 +20,8 @@ function isHostName(name: string): boolean {
   )
 }
 
+const a = (word: string) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`)
+
 /** An address literal or a host name. */
 export const isHost = (text: string): boolean => canonical(text) !== undefined || isHostName(text)
 
@@ -91,7 +93,7 @@ function readNode(source: Source, piece: Piece): Node | undefined {
     report(
       source,
       piece,
-      `${address} is a ${kind(address)} address`,
+      `${address} is ${a(kind(address))} address`,
       'write the address at which the other nodes reach it',
     )
   }
@@ -125,7 +127,7 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
     return undefined
   }
   if (kind(vip.address) !== 'unicast') {
-    wrong(`VIP ${vip.address} is a ${kind(vip.address)} address`, 'take a free address of the network of the nodes')
+    wrong(`VIP ${vip.address} is ${a(kind(vip.address))} address`, 'take a free address of the network of the nodes')
     return vip
   }
   const use = reserved(vip, vip.address)
@@ -141,7 +143,7 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
       `VIP ${vip.address} is the address of ${same.name}`,
       'take a free address: the cluster moves it between the nodes',
     )
-  const outside = nodes.filter((node) => !contains(vip, node.address))
+  const outside = nodes.filter((node) => kind(node.address) === 'unicast' && !contains(vip, node.address))
   if (outside.length > 0) {
     const told = outside.map((node) => `${node.name} (${node.address})`).join(', ')
     wrong(`outside the network of the VIP, ${cidrText(network(vip))}: ${told}`, 'correct VIP, its prefix, or NODES')
@@ -192,7 +194,7 @@ function readLinks(source: Source, transport: string): readonly Cidr[] {
     } else if (kind(link.address) === 'multicast' || kind(link.address) === 'loopback') {
       wrong(
         word,
-        `${cidrText(link)} in LINKS is a ${kind(link.address)} network`,
+        `${cidrText(link)} in LINKS is ${a(kind(link.address))} network`,
         'write a network that the nodes share',
       )
     }
