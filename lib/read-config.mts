@@ -8,7 +8,8 @@ import { ConfigError, type Problem } from './errors.mts'
 import { didYouMean } from './nearest.mts'
 import { readNtpServers, readRepos, readSsh } from './read-access.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
-import { readNodes, readRing, readVip } from './read-nodes.mts'
+import { readNodes, readVip } from './read-nodes.mts'
+import { readRing } from './read-ring.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
 /** Every key of an env file, FENCE_<short> aside. */

@@ -1,14 +1,12 @@
-/** NODES, VIP and LINKS of the env file: who the nodes are and which networks they share. */
-import { canonical, cidrText, contains, family, kind, network, overlap, parseCidr, reserved } from './address.mts'
-import type { Cidr, Config, Node } from './config.mts'
-import { type Entry, linesOf, type Piece, wordsOf } from './env-file.mts'
-import { integer, oneOf, type Source } from './source.mts'
+/** NODES and VIP of the env file: who the nodes are, and the address that they share. */
+import { canonical, cidrText, contains, family, kind, network, parseCidr, reserved } from './address.mts'
+import type { Cidr, Node } from './config.mts'
+import { linesOf, type Piece } from './env-file.mts'
+import { a, type Source } from './source.mts'
 
 const EXAMPLE = '192.168.18.201 node1.test.com node1'
 /** Pacemaker and corosync are tested to 32 nodes: Red Hat and SUSE support no more. */
 const MOST_NODES = 32
-/** KNET_MAX_LINK and INTERFACE_MAX of corosync's totem.h. */
-const MOST_LINKS = 8
 
 /** Labels of RFC 1123; the last one is no number, which inet_aton(3) would take for an address. */
 function isHostName(name: string): boolean {
@@ -19,8 +17,6 @@ function isHostName(name: string): boolean {
     !/^(?:\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '')
   )
 }
-
-const a = (word: string) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`)
 
 /** An address literal or a host name. */
 export const isHost = (text: string): boolean => canonical(text) !== undefined || isHostName(text)
@@ -157,88 +153,4 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
     )
   }
   return vip
-}
-
-type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mcastPort' | 'token'>
-
-/** How corosync's ring runs. Token: 100 ms is below what corosync's own retransmits need, 10 min is no failure detection. */
-export function readRing(source: Source, nodes: readonly Node[]): Ring {
-  const transport = oneOf(source, 'TRANSPORT', ['knet', 'udpu', 'udp'])
-  const links = readLinks(source, transport)
-  return {
-    links,
-    linkMode: oneOf(source, 'LINK_MODE', ['passive', 'active', 'rr']),
-    transport,
-    mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
-    mcastPort: integer(source, 'MCAST_PORT', 1, 65535) ?? 5405,
-    token: integer(source, 'TOKEN', 100, 600000),
-  }
-}
-
-function readLinks(source: Source, transport: string): readonly Cidr[] {
-  const entry = source.get('LINKS')
-  if (entry === undefined) return []
-  const wrong = (at: Entry | Piece, text: string, remedy: string) =>
-    source.report({ line: at.line, key: 'LINKS', text, remedy })
-  const words = wordsOf(entry)
-  const links: Cidr[] = []
-  for (const word of words) {
-    const link = parseCidr(word.text)
-    if (link === undefined || link.prefix === 0) {
-      wrong(word, `"${word.text}" in LINKS is not a network`, 'write network/prefix, like 10.0.42.0/24')
-      continue
-    }
-    const right = network(link)
-    if (right.address !== link.address) {
-      wrong(word, `${cidrText(link)} in LINKS is an address in a network, not the network`, `write ${cidrText(right)}`)
-    } else if (kind(link.address) === 'multicast' || kind(link.address) === 'loopback') {
-      wrong(
-        word,
-        `${cidrText(link)} in LINKS is ${a(kind(link.address))} network`,
-        'write a network that the nodes share',
-      )
-    }
-    const other = links.find((one) => overlap(one, right))
-    if (other && cidrText(other) === cidrText(right)) {
-      wrong(word, `${cidrText(right)} is in LINKS twice`, 'write each network once')
-    } else if (other) {
-      wrong(word, `${cidrText(other)} and ${cidrText(right)} in LINKS overlap`, 'each link needs a network of its own')
-    }
-    links.push(right)
-  }
-  if (words.length > MOST_LINKS) {
-    wrong(entry, `LINKS has ${words.length} networks, corosync has ${MOST_LINKS} links at most`, 'remove some')
-  }
-  if (transport !== 'knet' && words.length > 1) {
-    wrong(
-      entry,
-      `LINKS has ${words.length} networks, TRANSPORT=${transport} has one link`,
-      'keep one, or write TRANSPORT=knet',
-    )
-  }
-  return links
-}
-
-function readMulticast(source: Source, transport: string, peer: string | undefined): string {
-  const usual = '239.255.42.2'
-  const entry = source.get('MCAST_ADDR')
-  const wrong = (line: number | undefined, text: string, remedy: string) =>
-    source.report({ line, key: 'MCAST_ADDR', text, remedy })
-  const address = entry === undefined ? usual : canonical(entry.value)
-  if (address === undefined || kind(address) !== 'multicast') {
-    wrong(entry?.line, `MCAST_ADDR "${entry?.value}" is not a multicast address`, `write it like MCAST_ADDR=${usual}`)
-    return usual
-  }
-  if (transport !== 'udp') {
-    if (entry)
-      wrong(entry.line, `TRANSPORT=${transport} has no multicast address`, 'remove MCAST_ADDR, or write TRANSPORT=udp')
-  } else if (peer !== undefined && family(peer) !== family(address)) {
-    const line = entry?.line ?? source.get('TRANSPORT')?.line
-    wrong(
-      line,
-      `the link is IPv${family(peer)}, MCAST_ADDR ${address} is not`,
-      `write an IPv${family(peer)} MCAST_ADDR`,
-    )
-  }
-  return address
 }

@@ -44,3 +44,6 @@ export function integer(source: Source, key: string, least: number, most: number
   source.report({ line: entry.line, key, text: `${key} is not a whole number from ${least} to ${most}`, remedy })
   return undefined
 }
+
+/** A word with its article. */
+export const a = (word: string) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`)
