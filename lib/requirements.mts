@@ -1,11 +1,12 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
+import { movable, portFree } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
-import { authority, servicesOf } from './services.mts'
-import { raw, sh } from './shell.mts'
+import { servicesOf } from './services.mts'
+import { sh } from './shell.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
 const MAX_SKEW = 2
@@ -124,7 +125,7 @@ function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[
 }
 
 /** Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. */
-function vipFree(config: Config, facts: Facts): Guard {
+export function vipFree(config: Config, facts: Facts): Guard {
   const { address } = config.vip
   const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
   return require('the VIP is free, or held by this cluster', sh`
@@ -141,23 +142,7 @@ function vipFree(config: Config, facts: Facts): Guard {
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
 const ports = (config: Config, node: Node): readonly Guard[] =>
-  servicesOf(config).map((service) =>
-    require(`port ${service.port} is free for HAProxy on the VIP`, sh`
-        ss -H -l -t -n -p ${raw(`"sport = :${service.port}"`)} | while read -r _ _ _ local _ holder; do
-          case $local in
-            ${raw(`'${authority(node.address, service.port)}'`)}) continue ;;
-            ${raw(`'${authority(config.vip.address, service.port)}'`)}) case $holder in *'"haproxy"'*) continue ;; esac ;;
-            0.0.0.0:* | '[::]:'* | '*:'*)
-              if ${raw(MOVABLE)}; then continue; fi ;;
-            *) continue ;;
-          esac
-          echo "$local is taken by $holder"
-          exit 1
-        done`, `let ${service.name} listen on the node's own address alone: ${authority(node.address, service.port)}`),
-  )
-
-/** Packagings whose listener 06-haproxy moves. */
-const MOVABLE = `[ -e /etc/init.d/keystone ] && grep -q '^UWSGI_PORT=' /etc/init.d/keystone || [ -d /etc/apache2 ]`
+  servicesOf(config).map((service) => portFree(config, node, service, movable(service)))
 
 /** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
 const space: Guard = require('there is room on its disks', sh`

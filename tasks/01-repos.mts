@@ -13,7 +13,8 @@ const keys = (config: Config): Guard[] =>
     key === undefined ? [] : [file(keyringPath(index, key), key, { secret: true })],
   )
 
-const sources = (config: Config): readonly Guard[] => (config.repos.length === 0 ? [] : repositories(aptSources(config.repos)))
+const sources = (config: Config): readonly Guard[] =>
+  config.repos.length === 0 ? [] : repositories(aptSources(config.repos))
 
 export const phase: Phase = {
   id: '01-repos',

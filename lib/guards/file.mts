@@ -19,7 +19,7 @@ interface FileOptions {
  * Shell text that puts "$new" in the place of `path`. Kept under /var/lib/quorate: what was there before we ever wrote
  * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`).
  */
-const replace = (path: string): string => sh`
+export const replace = (path: string): string => sh`
   kept=${KEPT}
   [ -d "$kept" ] || { mkdir -p "$kept"; chmod 0700 "$kept"; }
   for age in original previous; do

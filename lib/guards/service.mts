@@ -69,8 +69,10 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       ${raw(active)}
       enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
       [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
+      [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || { echo "its unit file has changed"; exit 1; }
       ${current(unit, loads)}`,
     apply: sh`
+      [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || systemctl daemon-reload
       systemctl --quiet enable ${unit}
       # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).
       systemctl reset-failed ${unit} 2>/dev/null || :

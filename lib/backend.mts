@@ -1,0 +1,88 @@
+/** The back ends of HAProxy: APIs that must listen on the node's own address, since HAProxy takes the port on the VIP. */
+import type { Config, Node } from './config.mts'
+import type { Facts } from './facts.mts'
+import type { Guard } from './guard.mts'
+import { file, replace } from './guards/file.mts'
+import { comes, require } from './guards/require.mts'
+import { service as unit } from './guards/service.mts'
+import { authority, type Service } from './services.mts'
+import { raw, sh } from './shell.mts'
+
+/** Shell text: true where Debian's uwsgi packaging serves the API (openstack-pkg-tools, init-script-template). */
+const uwsgi = ({ name }: Service) => sh`grep -qs '^UWSGI_PORT=' ${`/etc/init.d/${name}`}`
+
+/** Apache's files that listen on the port of every address (mpm_common, Listen). */
+const LISTEN = (port: number) => `^[[:space:]]*Listen[[:space:]]+(\\*:|0\\.0\\.0\\.0:|\\[::\\]:)?${port}([[:space:]]|$)`
+const apache = ({ port }: Service) =>
+  sh`grep -lsE ${LISTEN(port)} /etc/apache2/ports.conf /etc/apache2/sites-enabled/*.conf /etc/apache2/conf-enabled/*.conf`
+
+/** What serves the API: `uwsgi`, or `apache` and the files with a Listen line to be changed. */
+export const packaging = (service: Service): string => sh`
+  if ${raw(uwsgi(service))}; then echo uwsgi; exit 0; fi
+  files=$(${raw(apache(service))}) || exit 0
+  echo apache $(readlink -f $files)`
+
+/** Shell text that is true where we know how to move the listener. */
+export const movable = (service: Service): string => `{ ${uwsgi(service)} || { ${apache(service)} >/dev/null; }; }`
+
+/** Nothing listens on the port of every address. `unless`: shell text that lets one pass. */
+export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard =>
+  require(`port ${service.port} is free for HAProxy on the VIP`, sh`
+      ss -H -l -t -n -p ${`sport = :${service.port}`} | while read -r _ _ _ local _ holder; do
+        case $local in
+          0.0.0.0:* | '[::]:'* | '*:'*) if ${raw(unless)}; then continue; fi ;;
+          ${raw(`'${authority(config.vip.address, service.port)}'`)}) case $holder in *'"haproxy"'*) continue ;; esac ;;
+          *) continue ;;
+        esac
+        echo "$local is taken by $holder"
+        exit 1
+      done`, `let ${service.name} listen on the node's own address alone: ${authority(node.address, service.port)}`)
+
+/** The API listens on the node's own address, now and after a restart. */
+export function backEnd(config: Config, facts: Facts, node: Node, service: Service): readonly Guard[] {
+  const own = authority(node.address, service.port)
+  const [kind = '', ...files] = facts.get(node, `packaging.${service.name}`).split(' ')
+  const moved = kind === 'uwsgi' ? ofUwsgi(service, own) : files.map((path) => ofApache(path, service.port, own))
+  return [
+    ...moved,
+    portFree(config, node, service),
+    ...(kind === '' ? [] : [answers(`${service.name} answers on ${own}`, service, node.address)]),
+  ]
+}
+
+/** The init script builds the command line; only the address is put in. */
+function ofUwsgi({ name, port }: Service, own: string): readonly Guard[] {
+  const path = `/etc/systemd/system/${name}.service.d/quorate.conf`
+  const text = [
+    '# Written by quorate: HAProxy has this port on the VIP, so the API listens on its own address alone.',
+    '[Service]',
+    'ExecStart=',
+    `ExecStart=/bin/sh -c 'exec $$(/etc/init.d/${name} show-args | sed "s/-socket [^ ]*:${port}/-socket ${own}/")'`,
+    '',
+  ].join('\n')
+  return [file(path, text), unit(name, { loads: [path] })]
+}
+
+const ofApache = (path: string, port: number, own: string): Guard => ({
+  title: `${path} listens on ${own}`,
+  check: sh`! grep -E ${LISTEN(port)} ${path}`,
+  apply: sh`
+    new=${`${path}.quorate-new`}
+    cp -p ${path} "$new"
+    sed -E ${`s/${LISTEN(port)}/Listen ${own}\\2/`} ${path} >"$new"
+    ${raw(replace(path))}
+    apache2ctl configtest
+    # A graceful reload cannot bind an address while the old sockets hold all of them.
+    systemctl restart apache2`,
+})
+
+/** The health check of HAProxy, made from here. */
+export const answers = (title: string, { check, port }: Service, host: string): Guard =>
+  comes(
+    title,
+    60,
+    sh`
+      code=$(curl --silent --output /dev/null --max-time 3 --write-out '%{http_code}' ${`http://${authority(host, port)}${check.path}`}) || :
+      [ "$code" = ${check.expect} ] || { echo ${`GET ${check.path} says`} "$code"; exit 1; }`,
+    'the log of the service tells why; 000 means that nothing listens or answers',
+  )

@@ -1,0 +1,49 @@
+/** Guards of what pacemaker holds: its members, and where resources run. */
+import type { Config } from './config.mts'
+import type { Facts } from './facts.mts'
+import type { Guard } from './guard.mts'
+import { comes } from './guards/require.mts'
+import { memberName } from './ring.mts'
+import { sh } from './shell.mts'
+
+/** Shell text: what pacemaker says went wrong, for people. */
+export const FAILURES = 'crm_mon --one-shot --exclude all --include failures,fencing 2>/dev/null | grep . || :'
+
+/** Every node of the env file is an online member, and none is pending or unclean (crm_mon(8)). */
+export const membersOnline = (config: Config, facts: Facts): string => sh`
+  said=$(crm_mon --one-shot --output-as=xml 2>&1) || { echo "pacemaker does not answer: $said" | head -n 3; exit 1; }
+  missing=
+  for name in ${config.nodes.map((node) => memberName(facts, node))}; do
+    printf '%s\\n' "$said" | grep "<node name=\\"$name\\" " | grep 'online="true"' | grep 'unclean="false"' |
+      grep -q 'pending="false"' || missing="$missing $name"
+  done
+  [ -z "$missing" ] || { echo "not online:$missing"; exit 1; }`
+
+/** A resource runs on exactly `count` nodes. */
+export const runsOn = (resource: string, count: number): string => sh`
+  where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | tr '\\n' ' ')
+  [ "$(echo $where | wc -w)" -eq ${count} ] || { echo ${`${resource} runs on:`} $where; ${{ shell: FAILURES }}; exit 1; }`
+
+/** The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. */
+export const vipHeld = (config: Config): Guard =>
+  comes(
+    'the VIP is held by exactly one node',
+    60,
+    sh`
+      ${{ shell: runsOn('vip', 1) }}
+      if ip -o addr show | grep -qF ${` ${config.vip.address}/`}; then mine=yes; else mine=no; fi
+      here=no; [ "$where" != "$(uname -n) " ] || here=yes
+      [ "$mine" = "$here" ] || { echo "pacemaker has it on $where; configured here: $mine"; exit 1; }`,
+    'crm_mon -1rf on a node tells why it does not start',
+  )
+
+/** ICMP is enough here: what answers behind the VIP is for 06-haproxy. */
+export const vipAnswers = (config: Config): Guard =>
+  comes(
+    'the VIP answers to this node',
+    20,
+    sh`
+      command -v ping >/dev/null || exit 0
+      ping -c 1 -W 1 ${config.vip.address} >/dev/null || { echo ${`no answer from ${config.vip.address}`}; exit 1; }`,
+    'check the switch, and that nothing filters ARP or ICMP between the nodes',
+  )

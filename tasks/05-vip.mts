@@ -1,0 +1,20 @@
+/** 05-vip: pacemaker holds the virtual IP on exactly one node. */
+import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
+import { cib } from '../lib/guards/cib.mts'
+import { isScript, main } from '../lib/main.mts'
+import { vipAnswers, vipHeld } from '../lib/pacemaker.mts'
+import { vipPrimitive } from '../lib/render/cib.mts'
+import { vipFree } from '../lib/requirements.mts'
+
+export const phase: Phase = {
+  id: '05-vip',
+  title: 'Virtual IP',
+  steps: [
+    { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)] },
+    { title: 'resource', on: firstNode, guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])] },
+    { title: 'held', on: everyNode, guards: (config) => [vipHeld(config)] },
+    { title: 'reachable', on: everyNode, guards: (config) => [vipAnswers(config)] },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/05-vip.mts', title: phase.title, phases: [phase] })

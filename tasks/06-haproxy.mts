@@ -1,0 +1,75 @@
+/** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
+import { backEnd, packaging } from '../lib/backend.mts'
+import type { Config } from '../lib/config.mts'
+import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
+import { cib } from '../lib/guards/cib.mts'
+import { file } from '../lib/guards/file.mts'
+import { comes } from '../lib/guards/require.mts'
+import { notAtBoot, service } from '../lib/guards/service.mts'
+import { isScript, main } from '../lib/main.mts'
+import { runsOn, vipHeld } from '../lib/pacemaker.mts'
+import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
+import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
+import { servicesOf } from '../lib/services.mts'
+import { sh } from '../lib/shell.mts'
+
+const CFG = '/etc/haproxy/haproxy.cfg'
+
+/** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
+const nonlocalBind = ({ vip }: Config): Guard[] => {
+  const key = `net.ipv${vip.family}.ip_nonlocal_bind`
+  const path = '/etc/sysctl.d/60-quorate.conf'
+  return [
+    file(path, `# Written by quorate: HAProxy binds the VIP on every node.\n${key} = 1\n`),
+    {
+      title: `${key} is on`,
+      check: sh`[ "$(sysctl -n ${key})" = 1 ] || { echo ${`${key} is off`}; exit 1; }`,
+      apply: sh`sysctl --quiet --load=${path}`,
+    },
+  ]
+}
+
+const configured = (config: Config): Guard[] => [
+  ...nonlocalBind(config),
+  file(CFG, haproxyCfg(config, servicesOf(config)), { test: 'haproxy -c -q -dW -f "$new"' }),
+  notAtBoot('haproxy'),
+]
+
+const resources = (): Guard[] => [
+  cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
+]
+
+const running = (config: Config): Guard[] => [
+  comes(
+    'HAProxy runs on every node',
+    60,
+    runsOn('haproxy-clone', config.nodes.length),
+    'crm_mon -1rf tells why not; journalctl -u haproxy on that node tells more',
+  ),
+]
+
+export const phase: Phase = {
+  id: '06-haproxy',
+  title: 'HAProxy on the VIP',
+  facts: (config) => Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one)])),
+  steps: [
+    { title: 'configure', on: everyNode, guards: configured },
+    {
+      title: 'back ends',
+      on: everyNode,
+      oneByOne: () => true,
+      guards: (config, facts, node) => servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
+    },
+    { title: 'resource', on: firstNode, guards: resources },
+    { title: 'running', on: everyNode, guards: running },
+    {
+      title: 'reload',
+      on: everyNode,
+      oneByOne: () => true,
+      guards: () => [service('haproxy', { loads: [CFG], by: 'reload', managed: true })],
+    },
+    { title: 'VIP', on: everyNode, guards: (config) => [vipHeld(config)] },
+  ],
+}
+
+if (isScript(import.meta)) await main({ script: 'tasks/06-haproxy.mts', title: phase.title, phases: [phase] })
