@@ -12,10 +12,11 @@ export const haproxyCfg = (config: Wanted, services: readonly Service[]): string
   [HEAD, ...services.map((service) => proxies(config, service))].join('\n')
 
 /**
- * A server that hangs is out within 3 s: up to 1 s until the next check, 0.75 s of silence, then 0.25 s and 0.75 s more
- * (`inter`, `timeout check`, `fastinter`, `fall`). One that refuses connections is out sooner, and costs no request: the connection is
- * tried on another one (`redispatch 1`). Sessions with a server that is out end at once rather than at `timeout server`.
- * `hard-stop-after` bounds the life of an old process after a reload (haproxy#1876).
+ * A server that hangs, or whose node is gone, is out within 2.5 s (`inter`, `timeout check`, `fastinter`, `fall`): up to
+ * 0.75 s until the next check, 0.75 s of silence, then 0.25 s and 0.75 s more. A check may take `timeout check` to answer,
+ * and the smaller of `inter` and `timeout connect` to connect. One that refuses connections is out sooner and costs no
+ * request: the connection is tried on another one (`redispatch 1`). Sessions with a server that is out end at once, not
+ * at `timeout server`. `hard-stop-after` bounds the life of an old process after a reload (haproxy#1876).
  */
 const HEAD = `\
 # Written by quorate; the next run puts back what is changed here by hand.
@@ -44,7 +45,7 @@ defaults
   timeout client 1m
   timeout server 1m
   timeout check 750ms
-  default-server inter 1s fastinter 250ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
+  default-server inter 750ms fastinter 250ms rise 2 fall 2 on-marked-down shutdown-sessions
 `
 
 /** leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. */
