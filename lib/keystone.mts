@@ -1,0 +1,229 @@
+/** The catalogue of keystone: read and changed by its v3 API, with curl on a node; secrets go by standard input only. */
+import { createHash } from 'node:crypto'
+import type { Config, Openrc } from './config.mts'
+import type { Facts } from './facts.mts'
+import type { Guard } from './guard.mts'
+import { file, KEPT } from './guards/file.mts'
+import { problem } from './guards/require.mts'
+import { authority, INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
+import { raw, sh } from './shell.mts'
+
+const PORT = 5000
+const base = (address: string) => `http://${authority(address, PORT)}`
+
+/** Identity API v3, "Password authentication with scoped authorization": the body of POST /v3/auth/tokens. */
+const login = (rc: Openrc): string =>
+  JSON.stringify({
+    auth: {
+      identity: {
+        methods: ['password'],
+        password: { user: { name: rc.username, domain: { name: rc.userDomainName }, password: rc.password } },
+      },
+      scope: { project: { name: rc.projectName, domain: { name: rc.projectDomainName } } },
+    },
+  })
+
+/** Shell text that sets `token` from keystone at "$base", or exits 1 with the status line and the reason that it gave. */
+const getToken = (rc: Openrc): string => sh`
+  answer=$(printf %s ${login(rc)} | curl --silent --show-error --include --max-time 30 \\
+    --header 'Content-Type: application/json' --data-binary @- "$base/v3/auth/tokens" 2>&1) ||
+    { echo "$base: $answer"; exit 1; }
+  answer=$(printf '%s\\n' "$answer" | tr -d '\\r')
+  token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
+  [ -n "$token" ] || {
+    echo "$base gives no token: $(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')"
+    exit 1
+  }`
+
+/** Shell function `api METHOD PATH [BODY]` with that token. Curl reads the header from standard input, not from argv. */
+const API = raw(
+  `
+api() {
+  printf 'header = "X-Auth-Token: %s"\\n' "$token" |
+    curl --silent --show-error --fail --max-time 30 --config - --request "$1" \\
+      \${3:+--header} \${3:+'Content-Type: application/json'} \${3:+--data} \${3:+"$3"} "$base$2"
+}`.trim(),
+)
+
+/** Shell text that sets `base`: keystone by the VIP if it answers there, else on the node that answers first. */
+const findKeystone = (config: Config): string => sh`
+  base=
+  for one in ${[config.vip.address, ...config.nodes.map((node) => node.address)].map(base)}; do
+    if curl --silent --output /dev/null --max-time 5 --fail "$one/v3"; then base=$one; break; fi
+  done
+  [ -n "$base" ] || { echo "keystone answers neither on the VIP nor on a node, port "${PORT}; exit 1; }`
+
+/** Asked of the first node alone, since keystone takes a good while for a login. Two lines of JSON, or why there are none. */
+export function catalogueFact(config: Config): Readonly<Record<string, string>> {
+  const [first] = config.nodes
+  if (first === undefined || config.openrc === undefined) return {}
+  return {
+    catalogue: sh`
+      ip -o addr show | grep -qF ${` ${first.address}/`} || exit 0
+      command -v curl >/dev/null || { echo "curl is not installed yet"; exit 0; }
+      ${raw(findKeystone(config))}
+      ${raw(getToken(config.openrc))}
+      ${API}
+      api GET /v3/services | tr -d '\\n'
+      echo
+      api GET /v3/endpoints | tr -d '\\n'`,
+  }
+}
+
+interface CatalogueService {
+  readonly id: string
+  readonly type: string
+}
+interface CatalogueEndpoint {
+  readonly id: string
+  readonly service_id: string
+  readonly interface: Interface
+  readonly region_id: string
+  readonly url: string
+}
+
+/** An endpoint that is to be moved. */
+export interface Move {
+  readonly id: string
+  readonly service: string
+  readonly interface: Interface
+  readonly region: string
+  readonly old: string
+  readonly new: string
+}
+
+/** What the catalogue says of the services behind the VIP. */
+export interface Inventory {
+  /** Why there is none. */
+  readonly unknown?: string
+  readonly problems: readonly string[]
+  readonly moves: readonly Move[]
+}
+
+export function inventory(config: Config, facts: Facts): Inventory {
+  const [first] = config.nodes
+  const said = first === undefined ? '' : facts.get(first, 'catalogue')
+  const [services, endpoints] = said.split('\n')
+  if (!services?.startsWith('{') || !endpoints?.startsWith('{'))
+    return { unknown: said || 'keystone was not asked', problems: [], moves: [] }
+  const known = {
+    services: (JSON.parse(services) as { services: readonly CatalogueService[] }).services,
+    endpoints: (JSON.parse(endpoints) as { endpoints: readonly CatalogueEndpoint[] }).endpoints,
+  }
+  const region = config.openrc?.regionName ?? ''
+  const found = servicesOf(config).map((service) => ofService(config, known, region, service))
+  return { problems: found.flatMap((one) => one.problems), moves: found.flatMap((one) => one.moves) }
+}
+
+function ofService(
+  config: Config,
+  known: { services: readonly CatalogueService[]; endpoints: readonly CatalogueEndpoint[] },
+  region: string,
+  service: Service,
+): Inventory {
+  const ids = known.services.filter(({ type }) => type === service.type).map(({ id }) => id)
+  const own = known.endpoints.filter(({ service_id }) => ids.includes(service_id))
+  const here = own.filter(({ region_id }) => region_id === region)
+  if (here.length === 0) {
+    const others = [...new Set(own.map(({ region_id }) => region_id))].join(', ')
+    return {
+      problems: [`no ${service.type} endpoint in region ${region}; there are some in: ${others || 'none'}`],
+      moves: [],
+    }
+  }
+  const problems = INTERFACES.flatMap((iface) => {
+    const same = here.filter((one) => one.interface === iface)
+    if (same.length < 2) return []
+    return [
+      `${same.length} ${iface} endpoints of ${service.type}: ${same.map(({ id, url }) => `${url} (${id})`).join(', ')}`,
+    ]
+  })
+  const moves = here
+    .map((one) => ({
+      id: one.id,
+      service: service.type,
+      interface: one.interface,
+      region,
+      old: one.url,
+      new: urlOf(service, config.vip.address, one.interface),
+    }))
+    .filter((move) => move.old !== move.new)
+  return { problems, moves }
+}
+
+const REMEDY = 'openstack endpoint list shows them; openstack endpoint delete takes the wrong one away'
+
+/** The catalogue can be read, and says one thing only about each interface. */
+export function readable(config: Config, facts: Facts): readonly Guard[] {
+  const { unknown, problems } = inventory(config, facts)
+  if (unknown !== undefined)
+    return [
+      problem(
+        'the catalogue of keystone can be read',
+        unknown,
+        'check OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME and the domains, and that keystone runs',
+      ),
+    ]
+  return problems.map((text) => problem('each interface has one endpoint', text, REMEDY))
+}
+
+/** The way back: what the endpoints were, on every node, before the first of them is changed. */
+export function undo(config: Config, facts: Facts): readonly Guard[] {
+  const { moves } = inventory(config, facts)
+  if (moves.length === 0) return []
+  const text = `${JSON.stringify({ region: config.openrc?.regionName, endpoints: moves }, null, 2)}\n`
+  const name = createHash('sha256').update(text).digest('hex').slice(0, 8)
+  return [
+    { ...file(`${KEPT}/undo/endpoints-${name}.json`, text, { mode: '0600' }), title: 'the old endpoints are kept' },
+  ]
+}
+
+/** The endpoints that are elsewhere, old and new. */
+export function moved(config: Config, facts: Facts): readonly Guard[] {
+  const { moves, problems } = inventory(config, facts)
+  if (config.openrc === undefined || moves.length === 0 || problems.length > 0) return []
+  const table = moves.map((move) => `${move.service} ${move.interface} ${move.region}: ${move.old} -> ${move.new}`)
+  const begin = sh`
+    ${raw(findKeystone(config))}
+    ${raw(getToken(config.openrc))}
+    ${API}`
+  return [
+    {
+      title: 'the endpoints name the VIP',
+      check: [
+        begin,
+        ...moves.map(
+          (move) => sh`
+            api GET ${`/v3/endpoints/${move.id}`} | tr -d ' \\n' | grep -qF ${`"url":"${move.new}"`} ||
+              { printf '%s\\n' ${table}; exit 1; }`,
+        ),
+      ].join('\n'),
+      apply: [
+        begin,
+        ...moves.map(
+          (move) => sh`
+            api PATCH ${`/v3/endpoints/${move.id}`} ${JSON.stringify({ endpoint: { url: move.new } })} >/dev/null`,
+        ),
+      ].join('\n'),
+    },
+  ]
+}
+
+/** The proof: keystone gives a token through the VIP, and its catalogue leads back to the VIP. */
+export function tokenByVip(config: Config): readonly Guard[] {
+  const rc = config.openrc
+  if (rc === undefined) return []
+  return [
+    {
+      title: 'keystone gives a token through the VIP',
+      check: sh`
+        base=${base(config.vip.address)}
+        ${raw(getToken(rc))}
+        for url in ${servicesOf(config).map((service) => urlOf(service, config.vip.address, 'public'))}; do
+          printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }
+        done`,
+      wait: 30,
+      remedy: 'see the log of keystone on the nodes, and of HAProxy on the holder of the VIP',
+    },
+  ]
+}

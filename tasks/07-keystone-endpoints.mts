@@ -1,0 +1,32 @@
+/** 07-keystone-endpoints: the catalogue names the VIP, and keystone gives a token through it. */
+import type { Config } from '../lib/config.mts'
+import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
+import { catalogueFact, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
+import { isScript, main } from '../lib/main.mts'
+
+const needs = (config: Config) =>
+  config.openrc === undefined
+    ? [
+        {
+          key: 'OS_PASSWORD',
+          text: 'OS_PASSWORD is missing: phase 07-keystone-endpoints logs in to keystone',
+          remedy: "write the OS_* lines of the admin's openrc, or end with --to 06",
+        },
+      ]
+    : []
+
+export const phase: Phase = {
+  id: '07-keystone-endpoints',
+  title: 'Keystone endpoints',
+  needs,
+  facts: catalogueFact,
+  steps: [
+    { title: 'inventory', on: firstNode, guards: readable },
+    { title: 'undo', on: everyNode, guards: undo },
+    { title: 'endpoints', on: firstNode, guards: moved },
+    { title: 'token', on: firstNode, guards: tokenByVip },
+  ],
+}
+
+if (isScript(import.meta))
+  await main({ script: 'tasks/07-keystone-endpoints.mts', title: phase.title, phases: [phase] })
