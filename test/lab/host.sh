@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, HERE, CACHE, RUN, OPERATOR, OPS, PUBLIC and HEARTBEAT.
+
+# ---- network
+
+in_ops() { nsenter --net="/run/netns/$OPS" -- "$@"; }
+
+make_bridges() {
+    local bridge
+    ip netns add "$OPS"
+    ip -n "$OPS" link set lo up
+    for bridge in "public $PUBLIC" "heartbeat $HEARTBEAT"; do
+        ip -n "$OPS" link add "${bridge% *}" type bridge forward_delay 0 mcast_snooping 0
+        ip -n "$OPS" addr add "${bridge#* }.1/24" brd + dev "${bridge% *}"
+        ip -n "$OPS" link set "${bridge% *}" up
+    done
+}
+
+plug_in() { # $1=host, $2=last octet: its namespace and the cables to both bridges (named p201, h201 at the bridges)
+    local ns=$LAB_NAME-$1
+    ip netns add "$ns"
+    ip -n "$OPS" link add "p$2" type veth peer name eth0 netns "$ns"
+    ip -n "$OPS" link add "h$2" type veth peer name eth1 netns "$ns"
+    ip -n "$OPS" link set "p$2" master public up
+    ip -n "$OPS" link set "h$2" master heartbeat up
+}
+
+unplug() { # $1=host, $2=last octet: first the cables, so that nothing of it answers from then on
+    ip -n "$OPS" link del "p$2" 2>/dev/null || true
+    ip -n "$OPS" link del "h$2" 2>/dev/null || true
+    ip netns del "$LAB_NAME-$1" 2>/dev/null || true
+}
+
+# ---- hosts
+
+octet() { # $1=host
+    hosts | awk -v host="$1" '$1 == host { print $2; found = 1 } END { exit !found }' ||
+        die "no host '$1' in lab '$LAB_NAME'; there are: $(hosts | cut -d' ' -f1 | tr '\n' ' ')"
+}
+
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; } # a pid and this are one process for ever
+
+supervisor() { # $1=host: pid of the running shell that holds its disk and its systemd-nspawn, from the record
+    local pid start
+    read -r pid start 2>/dev/null <"$RUN/$1/pid" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ] && echo "$pid"
+}
+
+leader() { # $1=host: pid of its init, which changes when the host reboots itself
+    local pid
+    pid=$(supervisor "$1") && pid=$(pgrep -P "$pid" -x systemd-nspawn) && pgrep -P "$pid" | head -n1 | grep .
+}
+
+make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host's own
+    local disk=$RUN/$1/disk image lower
+    image=$CACHE/$("$HERE/image.sh" key base)/rootfs
+    if [ "$LAB_KEYSTONE" = yes ]; then
+        lower=$CACHE/$("$HERE/image.sh" key openstack)/controller
+        [ "$1" != db ] || lower=${lower%/*}/database
+        image=$lower:$image
+    fi
+    mkdir -p "$RUN/$1/work" "$RUN/$1/root" "$disk/etc/ssh" "$disk/root/.ssh"
+    printf '%s\n' "$image" >"$RUN/$1/lower"
+    chmod 700 "$disk/root" "$disk/root/.ssh"
+    echo "$1" >"$disk/etc/hostname"
+    printf 'eth0 %s.%s/24\neth1 %s.%s/24\n' "$PUBLIC" "$2" "$HEARTBEAT" "$2" >"$disk/etc/lab-network"
+    ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$disk/etc/ssh/ssh_host_ed25519_key"
+    echo "$PUBLIC.$2,$1,$1.$LAB_DOMAIN $(cut -d' ' -f1,2 "$disk/etc/ssh/ssh_host_ed25519_key.pub")" >>"$OPERATOR/known_hosts"
+    install -m 600 "$OPERATOR/id_ed25519.pub" "$disk/root/.ssh/authorized_keys"
+    if [ "$LAB_KEYSTONE" = yes ] && [ "$1" = db ]; then
+        mkdir -p "$disk/etc/mysql"
+        echo "UPDATE keystone.endpoint SET url = 'http://$PUBLIC.201:5000/v3' WHERE url = 'http://node1.invalid:5000/v3';" >"$disk/etc/mysql/lab-init.sql"
+    elif [ "$LAB_KEYSTONE" = yes ]; then
+        mkdir -p "$disk/etc/keystone"
+        cp -a "$lower/etc/keystone/keystone.conf" "$disk/etc/keystone/"
+        chown --reference="$lower/etc/keystone" "$disk/etc/keystone"
+        chmod --reference="$lower/etc/keystone" "$disk/etc/keystone"
+        sed -i "s|@DATABASE@|$PUBLIC.250|" "$disk/etc/keystone/keystone.conf"
+    fi
+}
+
+cgroups() { # $1=host: its directory in each hierarchy of the machine, v1 or v2
+    local controllers
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        echo "/sys/fs/cgroup/quorate-lab.$LAB_NAME.$1"
+        return
+    fi
+    while IFS=: read -r _ controllers _; do
+        case $controllers in
+            '') controllers=unified ;;
+            cpuset) continue ;; # takes no process before it is configured
+        esac
+        controllers=${controllers#name=}
+        [ ! -d "/sys/fs/cgroup/$controllers" ] || echo "/sys/fs/cgroup/$controllers/quorate-lab.$LAB_NAME.$1"
+    done </proc/self/cgroup
+}
+
+power_on() { # $1=host, $2=last octet
+    local dir=$RUN/$1 groups group
+    plug_in "$1" "$2"
+    # Each host in cgroups of its own: else its systemd would share them with the others' and kill their services.
+    mapfile -t groups < <(cgroups "$1")
+    for group in "${groups[@]}"; do mkdir -p "$group"; done
+    (
+        exec 9>&- 8>&-
+        for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
+        # The disk is mounted in a mount namespace of its own, so the mount ends with the host.
+        # volatile: no syncs, so installing and switching off are much faster. The mark it leaves (incompat) says that the
+        # machine may have crashed; here only a node did, and what it wrote is in the page cache.
+        # 133 is what nspawn returns when the host reboots itself.
+        # shellcheck disable=SC2016
+        exec setsid unshare --mount --propagation slave sh -euc '
+            rm -rf "$1/work/work/incompat"
+            disk="lowerdir=$(cat "$1/lower"),upperdir=$1/disk,workdir=$1/work"
+            mount -t overlay overlay -o "$disk,volatile" "$1/root" || mount -t overlay overlay -o "$disk" "$1/root"
+            export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+            code=133
+            while [ $code = 133 ]; do
+                code=0
+                systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe --resolv-conf=off --timezone=off --link-journal=no \
+                    --directory="$1/root" --machine="$2" --hostname="$3" --network-namespace-path="/run/netns/$2" \
+                    --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE || code=$?
+            done
+        ' nspawn "$dir" "$LAB_NAME-$1" "$1" </dev/null >>"$dir/console.log" 2>&1
+    ) &
+    echo "$! $(started_at $!)" >"$dir/pid"
+}
+
+power_off() { # $1=host, $2=last octet: as if the plug was pulled
+    local init group try
+    unplug "$1" "$2"
+    ! init=$(leader "$1") || kill -9 "$init" 2>/dev/null || true # takes its whole pid namespace with it
+    for ((try = 0; try < 50; try++)); do
+        supervisor "$1" >/dev/null || break
+        sleep 0.1
+    done
+    rm -f "$RUN/$1/pid"
+    while read -r group; do
+        for ((try = 0; try < 20; try++)); do # normally nothing is left but the empty directories
+            [ -d "$group" ] || break
+            find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null | grep -vx 0 | xargs -r kill -9 2>/dev/null || true
+            find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+        done
+    done < <(cgroups "$1")
+    rmdir "/run/systemd/nspawn/propagate/$LAB_NAME-$1" 2>/dev/null || true # stays when nspawn itself was killed
+}
+
+enter() { # $1=host, rest: a command
+    local pid
+    pid=$(leader "$1") || die "$1 is not running"
+    shift
+    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root TERM="${TERM:-dumb}" \
+        nsenter --target "$pid" --mount --uts --ipc --net --pid --cgroup --root --wd -- "$@"
+}
