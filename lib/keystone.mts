@@ -209,6 +209,16 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
   ]
 }
 
+/** Nothing is left to be moved. */
+export const endpointsOnVip = (config: Config, facts: Facts): readonly Guard[] =>
+  inventory(config, facts).moves.map((move) =>
+    problem(
+      `the ${move.interface} endpoint of ${move.service} names the VIP`,
+      `it is ${move.old}`,
+      'make cluster moves it',
+    ),
+  )
+
 /** The proof: keystone gives a token through the VIP, and its catalogue leads back to the VIP. */
 export function tokenByVip(config: Config): readonly Guard[] {
   const rc = config.openrc

@@ -2,12 +2,13 @@
 import type { Config } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
-import { comes } from './guards/require.mts'
+import { comes, require } from './guards/require.mts'
 import { memberName } from './ring.mts'
 import { sh } from './shell.mts'
 
-/** Shell text: what pacemaker says went wrong, for people. */
-export const FAILURES = 'crm_mon --one-shot --exclude all --include failures,fencing 2>/dev/null | grep . || :'
+/** Shell text: what pacemaker says went wrong, for people; nothing when nothing did. */
+export const FAILURES =
+  "crm_mon --one-shot --exclude all --include failures,fencing-failed 2>/dev/null | grep -v -e '^ *$' -e pacemakerd || :"
 
 /** Every node of the env file is an online member, and none is pending or unclean (crm_mon(8)). */
 export const membersOnline = (config: Config, facts: Facts): string => sh`
@@ -47,3 +48,18 @@ export const vipAnswers = (config: Config): Guard =>
       ping -c 1 -W 1 ${config.vip.address} >/dev/null || { echo ${`no answer from ${config.vip.address}`}; exit 1; }`,
     'check the switch, and that nothing filters ARP or ICMP between the nodes',
   )
+
+/** A cluster in maintenance mode heals nothing (Pacemaker Explained, maintenance-mode). */
+export const notInMaintenance: Guard = require('the cluster is not in maintenance mode', sh`
+    mode=$(crm_attribute --type crm_config --name maintenance-mode --query --quiet --default false 2>&1)
+    [ "$mode" = false ] || { echo "maintenance-mode is $mode"; exit 1; }`, 'crm_attribute --name maintenance-mode --delete, when the work that it was set for is done')
+
+/** Fencing is on or off as FENCING says: off is a decision, and it is said each time. */
+export const fencingDecided = ({ fencing }: Config): Guard => {
+  const wanted = String(fencing !== 'none')
+  return require(fencing === 'none'
+    ? 'fencing is off, as FENCING=none decides: a split network can have two VIPs'
+    : `nodes are fenced by ${fencing}`, sh`
+      enabled=$(crm_attribute --type crm_config --name stonith-enabled --query --quiet --default true 2>&1)
+      [ "$enabled" = ${wanted} ] || { echo "stonith-enabled is $enabled"; exit 1; }`, 'make cluster sets it as FENCING says')
+}

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Checkpoints, type Past, past } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
-import { NodeFailure, UnreachableError } from './errors.mts'
+import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { Emit, GuardEnd } from './event.mts'
 import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
 import type { Guard, Phase, Step } from './guard.mts'
@@ -29,7 +29,7 @@ interface Item {
   readonly guard: Guard
 }
 
-type Lost = { readonly text: string; readonly remedy: string }
+type Reason = Omit<Lost, 'node'>
 
 /** What the survey found. */
 export interface Survey {
@@ -52,7 +52,7 @@ async function exchange(
   tellAll: boolean,
   onFrame: (frame: Frame) => void,
   onOutput: (line: string) => void,
-): Promise<Lost | undefined> {
+): Promise<Reason | undefined> {
   const attempt = async () => {
     const script = compile(guards, mode, tellAll)
     const heard = { hello: false, bye: false, blank: false }
@@ -89,11 +89,18 @@ async function exchange(
 
 /** Asks every node of the env file; throws UnreachableError that names all nodes which could not be asked. */
 export async function readFacts(job: Job): Promise<Facts> {
+  const { facts, lost } = await askAll(job)
+  if (lost.length > 0) throw new UnreachableError(lost)
+  return facts
+}
+
+/** Asks every node of the env file, and says which could not be asked. */
+export async function askAll(job: Job): Promise<{ facts: Facts; lost: readonly Lost[] }> {
   const asked = Object.assign({}, EVERY_NODE, ...job.phases.map((phase) => phase.facts?.(job.config) ?? {}))
   const names = Object.keys(asked)
   const guards = names.map((title): Guard => ({ title, check: asked[title] }))
   const known = new Map<string, Map<string, string>>()
-  await everyOne(job, job.config.nodes, async (node) => {
+  const lost = await lostOf(job, job.config.nodes, async (node) => {
     const facts = new Map<string, string>()
     known.set(node.name, facts)
     let lines: string[] = []
@@ -115,18 +122,24 @@ export async function readFacts(job: Job): Promise<Facts> {
       (line) => lines.push(line),
     )
   })
-  return factsFrom(known)
+  return { facts: factsFrom(known), lost }
 }
 
 /** Runs `ask` on all nodes at once, waits for all, and throws one error for all that were lost. */
-async function everyOne(job: Job, nodes: readonly Node[], ask: (node: Node) => Promise<Lost | undefined>) {
+async function everyOne(job: Job, nodes: readonly Node[], ask: (node: Node) => Promise<Reason | undefined>) {
+  const lost = await lostOf(job, nodes, ask)
+  if (lost.length > 0) throw new UnreachableError(lost)
+}
+
+/** As `everyOne`, for a caller that can do without those that were lost. */
+async function lostOf(job: Job, nodes: readonly Node[], ask: (node: Node) => Promise<Reason | undefined>) {
   const answers = await Promise.allSettled(nodes.map(async (node) => ({ node, lost: await ask(node) })))
   const lost = answers.flatMap((answer) => {
     if (answer.status === 'rejected') throw answer.reason
     return answer.value.lost ? [{ node: answer.value.node.name, ...answer.value.lost }] : []
   })
   for (const one of lost) job.emit({ type: 'unreachable', ...one })
-  if (lost.length > 0) throw new UnreachableError(lost)
+  return lost
 }
 
 /** Sends the guards of these items to a node, tells each event, and collects how they ended. */
@@ -137,7 +150,7 @@ async function work(
   mode: 'check' | 'apply',
   tellAll: boolean,
   ends: GuardEnd[],
-): Promise<Lost | undefined> {
+): Promise<Reason | undefined> {
   let lines: string[] = []
   let current: Item | undefined
   /** The apply is under way: what comes is its output. */

@@ -57,7 +57,7 @@ const folded = (ends: readonly GuardEnd[]): readonly (readonly [GuardEnd, readon
     if (group) group[1].push(end.node)
     else groups.set(key, [end, [end.node]])
   }
-  return [...groups.values()]
+  return [...groups.values()].map(([end, nodes]) => [end, nodes.sort()] as const)
 }
 
 /** What would be changed, with diffs. */
@@ -70,6 +70,14 @@ export function planReport(print: Print, open: readonly GuardEnd[]): void {
     print(`  ${nodes.join(' ')}: ${coloured('pending', what)}: ${end.guard}`)
     if (end.output.trim() !== '') print(indented(end.output.trimEnd()))
     if (end.required && end.remedy) print(`    remedy: ${end.remedy}`)
+  }
+}
+
+/** Everything that was looked at, and how it stands. */
+export function proofReport(print: Print, tally: Tally): void {
+  for (const [end, nodes] of folded(tally.ends())) {
+    const [mark, style]: [string, Style] = end.state === 'ok' || end.state === 'changed' ? ['✔', 'green'] : ['✖', 'red']
+    print(`${styled(style, mark)} ${nodes.join(' ').padEnd(14)} ${end.guard}`)
   }
 }
 

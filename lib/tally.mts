@@ -13,20 +13,25 @@ export interface Tally {
   readonly emit: Emit
   /** By phase, then by node. */
   readonly phases: ReadonlyMap<string, ReadonlyMap<string, Count>>
+  /** How each guard ended. */
+  readonly ends: () => readonly GuardEnd[]
   readonly failures: readonly GuardEnd[]
   readonly lost: readonly Extract<Event, { type: 'unreachable' }>[]
 }
 
 export const isFailure = (end: Pick<GuardEnd, 'state'>): boolean => end.state === 'failed' || end.state === 'unsure'
 
-/** A guard seen twice in a run (in the survey, then in its phase) counts once, as it ended last. */
-export function tally(): Tally {
+/**
+ * A guard seen twice in a run (in the survey, then in its phase) counts once, as it ended last. `order`: the nodes, as they
+ * are to be listed.
+ */
+export function tally(order: readonly string[]): Tally {
   const last = new Map<string, GuardEnd>()
   const phases = new Map<string, Map<string, Count>>()
   const failures: GuardEnd[] = []
   const lost: Extract<Event, { type: 'unreachable' }>[] = []
   const count = (end: GuardEnd, by: 1 | -1) => {
-    const nodes = phases.get(end.phase) ?? new Map<string, Count>()
+    const nodes = phases.get(end.phase) ?? new Map(order.map((node) => [node, { ok: 0, changed: 0, failed: 0, ms: 0 }]))
     phases.set(end.phase, nodes)
     const one = nodes.get(end.node) ?? { ok: 0, changed: 0, failed: 0, ms: 0 }
     nodes.set(end.node, one)
@@ -52,6 +57,7 @@ export function tally(): Tally {
       if (event.type === 'unreachable') lost.push(event)
     },
     phases,
+    ends: () => [...last.values()],
     failures,
     lost,
   }

@@ -1,0 +1,59 @@
+# The verbs of quorate. `make help` lists them; docs are in README.md.
+#   ENV=path   another env file than .env        ARGS="…"   flags for the script, see --help
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+ENV ?= .env
+ARGS ?=
+LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
+
+# The Node of node_modules/.bin, whatever the system's is; npx would take half a second more for the same.
+ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" zx
+SETUP = node_modules/.package-lock.json
+
+.PHONY: help setup demo cluster plan verify status lab lab-down test lint
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## fetches the packages of package-lock.json
+
+$(SETUP): package-lock.json package.json
+	@command -v npm >/dev/null || { echo "npm is not installed: install Node.js 20 or later with npm"; exit 5; }
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+cluster: $(SETUP) ## builds the cluster on the nodes of the env file, or finishes it
+	@$(ZX) tasks/cluster.mts --env "$(ENV)" $(ARGS)
+
+plan: $(SETUP) ## what `make cluster` would change, with diffs; touches nothing
+	@$(ZX) tasks/cluster.mts --env "$(ENV)" --plan $(ARGS)
+
+verify: $(SETUP) ## proves the built cluster
+	@$(ZX) tasks/verify.mts --env "$(ENV)" $(ARGS)
+
+status: $(SETUP) ## the cluster on one screen
+	@$(ZX) tasks/status.mts --env "$(ENV)" $(ARGS)
+
+lab: ## real nodes on this machine, in network namespaces (root, Debian or Ubuntu)
+	@test/lab/lab up
+
+lab-down: ## takes them away again
+	@test/lab/lab down
+
+demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
+	@$(ZX) tasks/cluster.mts --env $(LAB_ENV) $(ARGS)
+	@$(ZX) tasks/verify.mts --env $(LAB_ENV)
+	@$(ZX) tasks/status.mts --env $(LAB_ENV)
+	@test/lab/lab hints
+
+test: $(SETUP) ## all suites (root on Debian: installs what they need)
+	@test/prepare
+	@node_modules/.bin/node test/run.mts all $(ARGS)
+
+lint: $(SETUP) ## types, style, shell
+	@node_modules/.bin/biome check .
+	@node_modules/.bin/tsc --noEmit
+	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
+	@shellcheck $$(git ls-files -- test/lab test/prepare .ci | xargs grep -lE '^#!.*(sh|bash)')

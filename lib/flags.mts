@@ -1,0 +1,99 @@
+/** The command line: one table of flags, the same for every script. */
+import { parseArgs } from 'node:util'
+import type { Config, Node } from './config.mts'
+import { ConfigError } from './errors.mts'
+import type { Phase } from './guard.mts'
+
+const FLAGS = {
+  env: { type: 'string', value: 'FILE', text: 'the env file (default: .env)' },
+  plan: { type: 'boolean', text: 'only look: what would be changed, with diffs; exit 3 if anything would' },
+  from: { type: 'string', value: 'NN', text: 'begin with this phase' },
+  to: { type: 'string', value: 'NN', text: 'end with this phase' },
+  only: { type: 'string', value: 'NN', text: 'this phase alone' },
+  nodes: { type: 'string', value: 'a,b', text: 'work on these nodes only' },
+  json: { type: 'boolean', text: 'one JSON object as the last line of stdout, all else on stderr' },
+  verbose: { type: 'boolean', text: 'also what holds already, and the live output of commands' },
+  yes: { type: 'boolean', text: 'answer yes to every question' },
+  help: { type: 'boolean', text: 'this text' },
+} as const
+
+export interface Flags {
+  readonly env: string
+  readonly plan: boolean
+  readonly from?: string
+  readonly to?: string
+  readonly only?: string
+  readonly nodes?: string
+  readonly json: boolean
+  readonly verbose: boolean
+  readonly help: boolean
+}
+
+const flagProblem = (text: string, remedy?: string) =>
+  new ConfigError('', [{ text, ...(remedy === undefined ? {} : { remedy }) }])
+
+/** Throws ConfigError for a flag that is not known or lacks its value. */
+export function parseFlags(args: readonly string[]): Flags {
+  const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]))
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+    return { plan: false, json: false, verbose: false, help: false, ...values, env: String(values.env ?? '.env') }
+  } catch (error) {
+    throw flagProblem((error as Error).message.split('. ')[0] as string, '--help lists the flags')
+  }
+}
+
+export function selectPhases(phases: readonly Phase[], flags: Flags): readonly Phase[] {
+  const at = (flag: string, number: string) => {
+    const index = phases.findIndex((phase) => phase.id === number || phase.id.split('-')[0] === number.padStart(2, '0'))
+    if (index >= 0) return index
+    throw flagProblem(
+      `--${flag} ${number}: no such phase here`,
+      `there are ${phases.map((phase) => phase.id).join(', ')}`,
+    )
+  }
+  if (flags.only !== undefined && (flags.from !== undefined || flags.to !== undefined))
+    throw flagProblem('--only does not go with --from or --to')
+  const from = flags.only ?? flags.from
+  const to = flags.only ?? flags.to
+  const first = from === undefined ? 0 : at(flags.only === undefined ? 'from' : 'only', from)
+  const last = to === undefined ? phases.length - 1 : at(flags.only === undefined ? 'to' : 'only', to)
+  if (first > last) throw flagProblem(`--from ${flags.from} comes after --to ${flags.to}`)
+  return phases.slice(first, last + 1)
+}
+
+export function selectNodes(config: Config, flags: Flags): readonly Node[] {
+  if (flags.nodes === undefined) return config.nodes
+  const names = flags.nodes.split(',').map((name) => name.trim())
+  const strangers = names.filter((name) => !config.nodes.some((node) => node.name === name))
+  if (strangers.length > 0)
+    throw flagProblem(
+      `--nodes: ${strangers.map((name) => `"${name}"`).join(', ')} not in NODES`,
+      `there are ${config.nodes.map((node) => node.name).join(', ')}`,
+    )
+  return config.nodes.filter((node) => names.includes(node.name))
+}
+
+/** What --help prints. */
+export function help(verb: {
+  readonly script: string
+  readonly title: string
+  readonly phases: readonly Phase[]
+}): string {
+  const rows = Object.entries(FLAGS).map(([name, flag]) => {
+    const left = `--${name}${'value' in flag ? ` ${flag.value}` : ''}`
+    return `  ${left.padEnd(14)} ${flag.text}`
+  })
+  return [
+    `npx zx ${verb.script} [flags]`,
+    '',
+    verb.title,
+    '',
+    ...verb.phases.map((phase) => `  ${phase.id.padEnd(22)} ${phase.title}`),
+    '',
+    ...rows,
+    '',
+    'Exit codes: 0 done · 1 a bug · 2 failed on a node · 3 changes pending (--plan) · 4 a node not reached',
+    '            5 bad env file or flags · 6 another run holds the lock · 130 interrupted',
+  ].join('\n')
+}

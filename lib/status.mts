@@ -1,0 +1,149 @@
+/** One screen on the cluster: what its nodes say of themselves, and of one another. */
+import { XMLParser } from 'fast-xml-parser'
+import { cidrText } from './address.mts'
+import type { Config, Node } from './config.mts'
+import type { Lost } from './errors.mts'
+import { addresses, type Facts } from './facts.mts'
+import { catalogueFact, inventory } from './keystone.mts'
+import { linkAddresses, memberName } from './ring.mts'
+import { authority, servicesOf } from './services.mts'
+import { sh } from './shell.mts'
+
+export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
+  ...catalogueFact(config),
+  links: 'corosync-cfgtool -s 2>/dev/null || :',
+  quorum: 'corosync-quorumtool -s 2>/dev/null || :',
+  pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
+  haproxy: 'systemctl is-active haproxy || :',
+  // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
+  api: servicesOf(config)
+    .flatMap(({ name, port, check }) =>
+      [{ name: 'VIP', address: config.vip.address }, ...config.nodes].map(
+        (host) => sh`
+          echo ${host.name} ${name} "$(curl --silent --output /dev/null --max-time 3 --write-out '%{http_code}' ${`http://${authority(host.address, port)}${check.path}`} 2>/dev/null || :)"`,
+      ),
+    )
+    .join('\n'),
+})
+
+/** The parts of crm_mon's XML (api-version 2) that are shown here. */
+interface Monitor {
+  readonly summary?: {
+    readonly current_dc?: { readonly name?: string }
+    readonly cluster_options?: { readonly 'stonith-enabled'?: string; readonly 'maintenance-mode'?: string }
+  }
+  readonly nodes?: { readonly node?: readonly MonitorNode[] }
+}
+type MonitorNode = Readonly<Record<'name' | 'online' | 'standby' | 'pending' | 'unclean', string>>
+
+function monitor(xml: string): Monitor {
+  if (!xml.startsWith('<')) return {}
+  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'node' })
+  return (parser.parse(xml)['pacemaker-result'] as Monitor | undefined) ?? {}
+}
+
+const field = (text: string, name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(text)?.[1]?.trim()
+
+/** How a node's links to the others are, as it sees them: `ok`, or the links that are down. */
+function links(said: string): string {
+  if (said === '') return 'no ring'
+  let link = ''
+  const down = new Set<string>()
+  for (const line of said.split('\n')) {
+    link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
+    if (/nodeid: .*disconnected/.test(line)) down.add(link)
+  }
+  return down.size === 0 ? 'ok' : `down: ${[...down].join(' ')}`
+}
+
+function state(node: MonitorNode | undefined): string {
+  if (node === undefined) return 'no member'
+  if (node.unclean === 'true') return 'UNCLEAN'
+  if (node.pending === 'true') return 'pending'
+  if (node.online !== 'true') return 'OFFLINE'
+  return node.standby === 'true' ? 'standby' : 'online'
+}
+
+export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]): string {
+  const up = config.nodes.filter((node) => !lost.some((one) => one.node === node.name))
+  // The node that is in a quorate ring knows more than one that is alone.
+  const witness = up.find((node) => field(facts.get(node, 'quorum'), 'Quorate') === 'Yes') ?? up[0]
+  const said = (name: string) => (witness ? facts.get(witness, name) : '')
+  const seen = monitor(said('pacemaker'))
+  const holders = up.filter((node) => addresses(facts, node).some(({ address }) => address === config.vip.address))
+
+  const row = (node: Node) => {
+    if (!up.includes(node))
+      return [node.name, 'NOT REACHED', '', '', '', lost.find((one) => one.node === node.name)?.text ?? '']
+    const name = memberName(facts, node)
+    const member = seen.nodes?.node?.find((one) => one.name === name)
+    return [
+      node.name,
+      state(member),
+      linkAddresses(config, facts, node).join(' '),
+      links(facts.get(node, 'links')),
+      facts.get(node, 'haproxy'),
+      [holders.includes(node) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
+        .filter(Boolean)
+        .join(' '),
+    ]
+  }
+  const quorum = said('quorum')
+  const votes = `${field(quorum, 'Total votes') ?? 0} of ${field(quorum, 'Expected votes') ?? config.nodes.length} votes`
+  const options = seen.summary?.cluster_options
+  const vip = holders.map((node) => node.name).join(' AND ') || 'NOBODY'
+  return [
+    `${config.clusterName}: ${config.nodes.length} nodes, ${field(quorum, 'Quorate') === 'Yes' ? 'quorate' : 'NOT QUORATE'} (${votes})`,
+    '',
+    ...table([['NODE', 'STATE', 'LINKS AT', 'LINKS', 'HAPROXY', ''], ...config.nodes.map(row)]),
+    '',
+    ...table([
+      ['VIP', `${cidrText(config.vip)} held by ${vip}`],
+      ['fencing', fencing(config, options?.['stonith-enabled'])],
+      ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
+      ...apis(config, said('api')),
+      ...endpoints(config, facts),
+    ]),
+  ].join('\n')
+}
+
+const fencing = ({ fencing: agent }: Config, enabled: string | undefined): string =>
+  enabled === 'true'
+    ? `on (${agent})`
+    : `OFF${agent === 'none' ? ' (FENCING=none): a split network can have two VIPs' : ''}`
+
+/** For each service: what the VIP and each back end answer. */
+const apis = (config: Config, said: string): readonly (readonly string[])[] =>
+  servicesOf(config).map(({ name, check }) => {
+    const codes = said
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, service]) => service === name)
+      .map(
+        ([host, , code]) =>
+          `${host} ${code === String(check.expect) ? 'ok' : code === '000' ? 'DOWN' : `HTTP ${code}`}`,
+      )
+    return [name, codes.join(', ') || 'not asked']
+  })
+
+function endpoints(config: Config, facts: Facts): readonly (readonly string[])[] {
+  if (config.openrc === undefined) return [['endpoints', 'not asked: no OS_PASSWORD in the env file']]
+  const { unknown, problems, moves } = inventory(config, facts)
+  if (unknown !== undefined) return [['endpoints', `unknown: ${unknown}`]]
+  if (moves.length === 0 && problems.length === 0) return [['endpoints', 'all on the VIP']]
+  return [...problems, ...moves.map((move) => `${move.service} ${move.interface}: ${move.old}`)].map((text, index) => [
+    index === 0 ? 'endpoints' : '',
+    text,
+  ])
+}
+
+/** Columns as wide as their widest cell. */
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,11 @@
+/** One screen: nodes, links, quorum, fencing, VIP holder, back ends, endpoints. */
+import { isScript, main } from '../lib/main.mts'
+import { statusFacts, statusScreen } from '../lib/status.mts'
+
+if (isScript(import.meta))
+  await main({
+    script: 'tasks/status.mts',
+    title: 'Shows the cluster on one screen, and changes nothing.',
+    phases: [{ id: 'status', title: 'What the nodes say', facts: statusFacts, steps: [] }],
+    screen: statusScreen,
+  })
