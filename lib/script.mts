@@ -26,16 +26,16 @@ export interface Script {
 const DRIVER = `
 state() { ( set -eu; "check$1" ); }
 look() {
-  seen=$(state "$1" 2>&1); rc=$?
+  seen=$(state "$1" 2>&1); rc=$?; last=
   if [ "$rc" -ne 0 ] && [ "$2" -gt 0 ]; then
-    until=$(($(date +%s) + $2)); last=
+    until=$(($(date +%s) + $2))
     while [ "$rc" -eq 1 ] && [ "$(date +%s)" -lt "$until" ]; do
       [ "$seen" = "$last" ] || { frame wait "$1"; printf '%s\\n' "$seen"; last=$seen; }
       sleep 0.1 2>/dev/null || sleep 1
       seen=$(state "$1" 2>&1); rc=$?
     done
   fi
-  [ -z "$seen" ] || printf '%s\\n' "$seen"
+  [ "$seen" = "$last" ] || printf '%s\\n' "$seen"
   return "$rc"
 }
 bad=
