@@ -58,7 +58,7 @@ base() { # $1=where it is made
     online "$root"
     local offer=() name
     for name in "${OFFER[@]}"; do # a release may lack one (resource-agents-base came with Debian 13)
-        in_root "$root" apt-cache show "$name" >/dev/null 2>&1 && offer+=("$name")
+        [ -z "$(in_root "$root" apt-cache madison "$name")" ] || offer+=("$name")
     done
     in_root "$root" apt-get install -y -qq --download-only --no-install-recommends "${offer[@]}" >/dev/null
     mkdir -p "$root$LOCAL_REPO"
