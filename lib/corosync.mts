@@ -56,7 +56,7 @@ export const linksConnected = (config: Config): string =>
       said=$(corosync-cfgtool -s 2>&1) || { printf '%s\\n' "$said"; exit 1; }
       printf '%s\\n' "$said" | awk -v want=${config.nodes.length * linkCount(config)} '
         /^LINK ID/ { link = $3 }
-        /nodeid: / { if ($NF == "connected" || $NF == "localhost") up++; else print "link " link " to " $0 }
+        /nodeid: / { if ($NF == "connected" || $NF == "localhost") up++; else print "link " link " to node " $2 " " $NF }
         END { if (up != want) { print up + 0 " of " want " connected"; exit 1 } }'`
     : memberCount(config)
 

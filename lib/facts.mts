@@ -6,8 +6,9 @@ export interface Facts {
   readonly get: (node: Node, name: string) => string
 }
 
-export const factsFrom = (known: ReadonlyMap<string, ReadonlyMap<string, string>>): Facts => ({
-  get: (node, name) => known.get(node.name)?.get(name) ?? '',
+/** What was asked now, and for the rest what was known before. */
+export const factsFrom = (asked: ReadonlyMap<string, ReadonlyMap<string, string>>, before?: Facts): Facts => ({
+  get: (node, name) => asked.get(node.name)?.get(name) ?? before?.get(node, name) ?? '',
 })
 
 /** Asked of every node in every run. */

@@ -49,7 +49,7 @@ api() {
 const findKeystone = (config: Config): string => sh`
   base=
   for one in ${[config.vip.address, ...config.nodes.map((node) => node.address)].map(base)}; do
-    if curl --silent --output /dev/null --max-time 5 --fail "$one/v3"; then base=$one; break; fi
+    if curl --silent --output /dev/null --connect-timeout 2 --max-time 10 --fail "$one/v3"; then base=$one; break; fi
   done
   [ -n "$base" ] || { echo "keystone answers neither on the VIP nor on a node, port "${PORT}; exit 1; }`
 

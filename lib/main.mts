@@ -157,7 +157,7 @@ async function run(
 
 /** One look at all nodes; those that do not answer are part of what is seen. */
 async function screen(job: Job, look: NonNullable<Verb['screen']>, print: (text: string) => void): Promise<Outcome> {
-  const { facts, lost } = await askAll(job)
+  const { facts, lost } = await askAll(job, job.phases)
   print(look(job.config, facts, lost))
   return lost.length > 0 ? 'unreachable' : 'ok'
 }

@@ -4,7 +4,7 @@ import { NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import type { Facts } from './facts.mts'
 import type { Phase } from './guard.mts'
-import { check, holds, type Job, pastOf, record, runPhase, type Survey, survey } from './run.mts'
+import { check, holds, type Job, pastOf, readFacts, record, runPhase, type Survey, survey } from './run.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
 type Line = ListrTaskWrapper<unknown, any, any>
@@ -39,6 +39,7 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
       title: `${phase.id}  ${phase.title}`,
       task: async (_, line) => {
         job.emit({ type: 'phase', phase: phase.id, state: 'start' })
+        if (changed > 0) facts = await readFacts(job, [phase], facts)
         // What held in the survey may have been undone by a change since: then it is looked at again, in one go.
         const held = holds(found.ends, phase)
         if (held && (changed === 0 || holds(await check(job, facts as Facts, [phase]), phase))) {

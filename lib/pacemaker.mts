@@ -20,10 +20,20 @@ export const membersOnline = (config: Config, facts: Facts): string => sh`
   done
   [ -z "$missing" ] || { echo "not online:$missing"; exit 1; }`
 
-/** A resource runs on exactly `count` nodes. */
-export const runsOn = (resource: string, count: number): string => sh`
-  where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | tr '\\n' ' ')
-  [ "$(echo $where | wc -w)" -eq ${count} ] || { echo ${`${resource} runs on:`} $where; ${{ shell: FAILURES }}; exit 1; }`
+/** Shell text that sets `where`: the nodes on which a resource runs, each followed by a space. */
+const locate = (resource: string): string => sh`
+  where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | sort | tr '\\n' ' ')`
+
+/** A clone runs on each node that is not in standby: where an operator has put one aside, it stays aside. */
+export const runsEverywhere = (clone: string): string => sh`
+  ${{ shell: locate(clone) }}
+  ready=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="false".*/\\1/p' | sort | tr '\\n' ' ')
+  [ -n "$ready" ] && [ "$where" = "$ready" ] || { echo ${`${clone} runs on:`} "$where"of "$ready"; ${{ shell: FAILURES }}; exit 1; }`
+
+/** Nodes in standby run nothing. */
+export const noStandby: Guard = require('no node is in standby', sh`
+    aside=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
+    [ -z "$aside" ] || { echo "in standby: $aside"; exit 1; }`, 'crm node online NODE, or crm_standby --node NODE --delete')
 
 /** The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. */
 export const vipHeld = (config: Config): Guard =>
@@ -31,7 +41,8 @@ export const vipHeld = (config: Config): Guard =>
     'the VIP is held by exactly one node',
     60,
     sh`
-      ${{ shell: runsOn('vip', 1) }}
+      ${{ shell: locate('vip') }}
+      case $where in *' '*' ' | '') echo "the VIP runs on: $where"; ${{ shell: FAILURES }}; exit 1 ;; esac
       if ip -o addr show | grep -qF ${` ${config.vip.address}/`}; then mine=yes; else mine=no; fi
       here=no; [ "$where" != "$(uname -n) " ] || here=yes
       [ "$mine" = "$here" ] || { echo "pacemaker has it on $where; configured here: $mine"; exit 1; }`,

@@ -87,16 +87,23 @@ async function exchange(
   return reason(exit)
 }
 
-/** Asks every node of the env file; throws UnreachableError that names all nodes which could not be asked. */
-export async function readFacts(job: Job): Promise<Facts> {
-  const { facts, lost } = await askAll(job)
+/**
+ * Asks every node of the env file for the facts of these phases, and keeps what was known before of others.
+ * Throws UnreachableError that names all nodes which could not be asked.
+ */
+export async function readFacts(job: Job, phases: readonly Phase[], before?: Facts): Promise<Facts> {
+  const { facts, lost } = await askAll(job, phases, before)
   if (lost.length > 0) throw new UnreachableError(lost)
   return facts
 }
 
 /** Asks every node of the env file, and says which could not be asked. */
-export async function askAll(job: Job): Promise<{ facts: Facts; lost: readonly Lost[] }> {
-  const asked = Object.assign({}, EVERY_NODE, ...job.phases.map((phase) => phase.facts?.(job.config) ?? {}))
+export async function askAll(
+  job: Job,
+  phases: readonly Phase[],
+  before?: Facts,
+): Promise<{ facts: Facts; lost: readonly Lost[] }> {
+  const asked = Object.assign({}, EVERY_NODE, ...phases.map((phase) => phase.facts?.(job.config) ?? {}))
   const names = Object.keys(asked)
   const guards = names.map((title): Guard => ({ title, check: asked[title] }))
   const known = new Map<string, Map<string, string>>()
@@ -122,7 +129,7 @@ export async function askAll(job: Job): Promise<{ facts: Facts; lost: readonly L
       (line) => lines.push(line),
     )
   })
-  return { facts: factsFrom(known), lost }
+  return { facts: factsFrom(known, before), lost }
 }
 
 /** Runs `ask` on all nodes at once, waits for all, and throws one error for all that were lost. */
@@ -222,7 +229,7 @@ function itemsFor(job: Job, facts: Facts, phases: readonly Phase[], node: Node):
 
 /** Facts and the checks of these phases: two scripts per node, nothing changed. */
 export async function survey(job: Job, phases: readonly Phase[]): Promise<Survey> {
-  const facts = await readFacts(job)
+  const facts = await readFacts(job, phases)
   return { facts, ends: await check(job, facts, phases) }
 }
 
@@ -240,7 +247,7 @@ export const holds = (ends: readonly GuardEnd[], phase: Phase): boolean =>
   ends.every((end) => end.phase !== phase.id || end.state === 'ok')
 
 /**
- * Runs one phase. `facts` are read again before a step whenever something has changed since they were.
+ * Runs one phase. Its facts are read again before a step whenever something has changed since they were.
  * Throws NodeFailure when guards failed (on all nodes of the step, told together), UnreachableError when nodes were lost.
  */
 export async function runPhase(
@@ -252,7 +259,7 @@ export async function runPhase(
   let stale = false
   const all: GuardEnd[] = []
   for (const step of phase.steps) {
-    if (stale) facts = await readFacts(job)
+    if (stale) facts = await readFacts(job, [phase], facts)
     stale = false
     const nodes = step.on(job.config, facts).filter((node) => has(job.nodes, node))
     job.emit({ type: 'step', phase: phase.id, step: step.title, nodes: nodes.map((node) => node.name) })
@@ -275,7 +282,7 @@ export async function runPhase(
     }
     if (failed().length > 0) throw new NodeFailure(failed())
   }
-  if (stale) facts = await readFacts(job)
+  if (stale) facts = await readFacts(job, [phase], facts)
   record(job, facts, phase)
   return { facts, ends: all }
 }

@@ -7,7 +7,7 @@ import { file } from '../lib/guards/file.mts'
 import { comes } from '../lib/guards/require.mts'
 import { notAtBoot, service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
-import { runsOn, vipHeld } from '../lib/pacemaker.mts'
+import { runsEverywhere, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
 import { servicesOf } from '../lib/services.mts'
@@ -39,11 +39,11 @@ const resources = (): Guard[] => [
   cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
 ]
 
-const running = (config: Config): Guard[] => [
+const running = (): Guard[] => [
   comes(
     'HAProxy runs on every node',
     60,
-    runsOn('haproxy-clone', config.nodes.length),
+    runsEverywhere('haproxy-clone'),
     'crm_mon -1rf tells why not; journalctl -u haproxy on that node tells more',
   ),
 ]

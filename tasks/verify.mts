@@ -11,8 +11,9 @@ import {
   FAILURES,
   fencingDecided,
   membersOnline,
+  noStandby,
   notInMaintenance,
-  runsOn,
+  runsEverywhere,
   vipAnswers,
   vipHeld,
 } from '../lib/pacemaker.mts'
@@ -45,9 +46,10 @@ const members = (config: Config, facts: Facts): Guard[] => [
 
 const resources = (config: Config): Guard[] => [
   notInMaintenance,
+  noStandby,
   fencingDecided(config),
   { ...vipHeld(config), wait: SOON },
-  comes('HAProxy runs on every node', SOON, runsOn('haproxy-clone', config.nodes.length), 'crm_mon -1rf tells why not'),
+  comes('HAProxy runs on every node', SOON, runsEverywhere('haproxy-clone'), 'crm_mon -1rf tells why not'),
   require('no resource has failed', sh`
     said=$(${{ shell: FAILURES }})
     [ -z "$said" ] || { printf '%s\n' "$said"; exit 1; }`, 'crm resource cleanup, once the cause is mended'),
