@@ -21,7 +21,8 @@ interface FileOptions {
  */
 export const replace = (path: string): string => sh`
   kept=${KEPT}
-  [ -d "$kept" ] || { mkdir -p "$kept"; chmod 0700 "$kept"; }
+  mkdir -p "$kept"
+  chmod 0700 "$kept"
   for age in original previous; do
     copy=$kept/$age${path}
     [ "$age" = previous ] || { [ ! -e "$copy" ] && [ ! -e "$copy.absent" ]; } || continue
@@ -76,9 +77,10 @@ export const absent = (path: string): Guard => ({
   title: `${path} is not there`,
   check: sh`[ ! -e ${path} ] || { echo ${`it is there: ${path}`}; exit 1; }`,
   apply: sh`
-    kept=${`${KEPT}/previous${path}`}
-    mkdir -p "\${kept%/*}"
-    mv -f ${path} "$kept"`,
+    copy=${`${KEPT}/previous${path}`}
+    mkdir -p "\${copy%/*}"
+    chmod 0700 ${KEPT}
+    mv -f ${path} "$copy"`,
 })
 
 /**
@@ -89,13 +91,25 @@ export function block(path: string, name: string, text: string, mode = '0644'): 
   const begin = `# BEGIN ${name}`
   const end = `# END ${name}`
   const whole = `${begin}\n${text}${end}\n`
-  const rest = raw(sh`awk -v b=${begin} -v e=${end} '$0 == b { off = 1 } !off { print } $0 == e { off = 0 }' ${path}`)
+  // Where the end marker is lost nobody knows how far the block went: then only the begin marker is taken for ours.
+  const rest = raw(
+    sh`awk -v b=${begin} -v e=${end} '
+      $0 == b { printf "%s", held; held = ""; on = 1; next }
+      on && $0 == e { held = ""; on = 0; next }
+      on { held = held $0 "\\n"; next }
+      { print }
+      END { printf "%s", held }' ${path}`,
+  )
   return {
     title: `${path} has the block "${name}"`,
     check: sh`
       now=/dev/null
       [ ! -e ${path} ] || now=${path}
-      awk -v b=${begin} -v e=${end} '$0 == b { on = 1 } on { print } $0 == e { on = 0 }' "$now" |
+      awk -v b=${begin} -v e=${end} '
+        $0 == b { if (on) print b; on = 1; held = "" }
+        on { held = held $0 "\\n" }
+        on && $0 == e { printf "%s", held; on = 0 }
+        END { if (on) print b }' "$now" |
         { printf %s ${whole} | ${raw(difference(path, '/dev/fd/3'))}; } 3<&0`,
     apply: sh`
       new=${beside(path)}
