@@ -66,9 +66,14 @@ export function run(
 
 export const results = (answer: Answer): readonly Result[] => answer.ends.map(({ result }) => result)
 
+const folders: string[] = []
+process.on('exit', () => {
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true })
+})
+
 /** A folder that is gone when this process ends. */
 export function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'quorate-'))
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+  folders.push(dir)
   return dir
 }

@@ -87,6 +87,8 @@ for (const [name, words] of SHELLS) {
     )
     assert.equal(results(answer), ['ok', 'failed'])
     assert.equal(results(run(words, [guard('cat >/dev/null'), guard(there(path), touch(path))])), ['ok', 'changed'])
+    const more = (text: string) => text + '# more\n'.repeat(50_000)
+    assert.equal(run(words, [guard('head -n 1; exit 1')], 'check', false, more).ends[0]?.said, [])
   })
 
   test('-e and -u hold in every text', () => {
