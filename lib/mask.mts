@@ -7,15 +7,27 @@ export interface Mask {
   readonly add: (secret: string) => void
 }
 
+/** As an attribute's value in XML, the way our renderer and libxml2 write it. */
+const inXml = (text: string) =>
+  text.replace(/[&<>"\t\n\r]/g, (char) => {
+    const name = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot' }[char]
+    return name === undefined ? `&#${char.charCodeAt(0)};` : `&${name};`
+  })
+
+/** As it stands within quotes of a shell: a JSON body or the CIB goes into a script so. */
+const inQuotes = (text: string) => text.replaceAll("'", "'\\''")
+
 /** base64 of a text that holds the secret somewhere differs with the secret's offset; that of the secret alone is known. */
-const forms = (secret: string): readonly string[] => [
-  secret,
-  Buffer.from(secret).toString('base64'),
-  encodeURIComponent(secret),
-  quote(secret),
-  JSON.stringify(secret).slice(1, -1),
-  secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;'),
-]
+const forms = (secret: string): readonly string[] => {
+  const written = [secret, JSON.stringify(secret).slice(1, -1), inXml(secret)]
+  return [
+    ...written,
+    ...written.map(inQuotes),
+    quote(secret),
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString('base64'),
+  ]
+}
 
 export function masked(secrets: readonly string[]): Mask {
   let known: readonly string[] = []
