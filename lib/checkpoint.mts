@@ -15,6 +15,8 @@ export interface Checkpoint {
 export type Past = 'never done' | 'drifted' | 'settings changed' | 'node re-installed'
 
 export interface Checkpoints {
+  /** Why what was on record is not known: the file could not be read. */
+  readonly lost?: string
   readonly get: (phase: string, node: string) => Checkpoint | undefined
   readonly set: (phase: string, node: string, fingerprint: string, machineId: string) => void
   /** Written beside and renamed, so that a cut-off run leaves the old file or the new one. */
@@ -29,12 +31,37 @@ export function past(known: Checkpoint | undefined, fingerprint: string, machine
 
 type Book = Record<string, Record<string, Checkpoint>>
 
-/** Throws SyntaxError when the file is not JSON, which only a hand can have brought about. */
+/** What is on record; no evidence when the file is damaged, which ends no run. */
+function readBook(file: string): { readonly book: Book; readonly lost?: string } {
+  if (!existsSync(file)) return { book: {} }
+  try {
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (isBook(read)) return { book: read }
+    return { book: {}, lost: `${file} is not a book of checkpoints` }
+  } catch (error) {
+    return { book: {}, lost: `${file} cannot be read: ${(error as Error).message}` }
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isBook = (value: unknown): value is Book =>
+  isRecord(value) &&
+  Object.values(value).every(
+    (nodes) =>
+      isRecord(nodes) &&
+      Object.values(nodes).every(
+        (one) => isRecord(one) && typeof one.fingerprint === 'string' && typeof one.machineId === 'string',
+      ),
+  )
+
 export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
   const file = join(stateDir, 'checkpoint.json')
-  const book: Book = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  const { book, lost } = readBook(file)
   let changed = false
   return {
+    ...(lost === undefined ? {} : { lost }),
     get: (phase, node) => book[phase]?.[node],
     set: (phase, node, fingerprint, machineId) => {
       const known = book[phase]?.[node]

@@ -86,7 +86,7 @@ export async function main(verb: Verb): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) print(sentence(error.file, problem))
-    finish('invalid', () => jsonResult(tally([]), 'invalid', Date.now() - started, '', ''))
+    finish('invalid', () => jsonResult(tally([], false), 'invalid', Date.now() - started, '', ''))
   }
 }
 
@@ -106,7 +106,10 @@ async function run(
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
   const live = isLive(flags)
-  const counts = tally(nodes.map((node) => node.name))
+  const counts = tally(
+    nodes.map((node) => node.name),
+    flags.plan,
+  )
   const lines = show()
   const open: GuardEnd[] = []
   const listeners: Emit[] = [
@@ -126,6 +129,8 @@ async function run(
   process.on('SIGTERM', onSignal)
   try {
     log.emit({ type: 'run', command: again, env: config.file, nodes: nodes.map((node) => node.name) })
+    const checkpoints = openCheckpoints(stateDir, log.runId)
+    if (checkpoints.lost) print(`${mask(checkpoints.lost)}: what was done before is not known, all is looked at anew`)
     const job: Job = {
       config,
       phases,
@@ -133,7 +138,7 @@ async function run(
       ssh: ssh(config, stateDir),
       emit: log.emit,
       signal: interrupt.signal,
-      checkpoints: openCheckpoints(stateDir, log.runId),
+      checkpoints,
       keepSecret: mask.add,
     }
     const look = verb.screen

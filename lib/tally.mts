@@ -23,9 +23,13 @@ export const isFailure = (end: Pick<GuardEnd, 'state'>): boolean => end.state ==
 
 /**
  * A guard seen twice in a run (in the survey, then in its phase) counts once, as it ended last. `order`: the nodes, as they
- * are to be listed.
+ * are to be listed. In a `plan` what is pending counts as changed. Else what the survey alone has seen is no result: its
+ * phase will tell, or the run ends before it comes to that.
  */
-export function tally(order: readonly string[]): Tally {
+export function tally(order: readonly string[], plan: boolean): Tally {
+  const begun = new Set<string>()
+  const result = ({ phase, state }: GuardEnd) =>
+    plan || (state !== 'pending' && (state !== 'unsure' || begun.has(phase)))
   const last = new Map<string, GuardEnd>()
   const phases = new Map<string, Map<string, Count>>()
   const failures: GuardEnd[] = []
@@ -53,7 +57,8 @@ export function tally(order: readonly string[]): Tally {
   }
   return {
     emit: (event) => {
-      if (event.type === 'guard' && 'output' in event) ended(event)
+      if (event.type === 'phase' && event.state === 'start') begun.add(event.phase)
+      if (event.type === 'guard' && 'output' in event && result(event)) ended(event)
       if (event.type === 'unreachable') lost.push(event)
     },
     phases,
