@@ -8,8 +8,8 @@ export type Outcome = 'ok' | 'changed' | 'pending' | 'failed' | 'unreachable' | 
 
 export type Event =
   | { readonly type: 'run'; readonly command: string; readonly env: string; readonly nodes: readonly string[] }
-  /** Something goes on that is not a phase: the survey. */
-  | { readonly type: 'note'; readonly text: string; readonly node?: string }
+  /** What the survey has to say of a phase. */
+  | { readonly type: 'note'; readonly phase: string; readonly nodes: readonly string[]; readonly text: string }
   | { readonly type: 'phase'; readonly phase: string; readonly state: 'start' | 'end' }
   | { readonly type: 'step'; readonly phase: string; readonly step: string; readonly nodes: readonly string[] }
   | {

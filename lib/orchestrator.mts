@@ -95,15 +95,18 @@ function planned(job: Job, ends: readonly GuardEnd[]): Outcome {
   return 'ok'
 }
 
-/** Says of each phase that does not hold how it stands to the checkpoints. */
+/** Says of each phase that does not hold how it stands to the checkpoints; nodes with the same story share a line. */
 function tellThePast(job: Job, { facts, ends }: Survey): void {
   for (const phase of job.phases) {
+    const stories = new Map<string, string[]>()
     for (const node of job.nodes) {
       const open = ends.find((end) => end.phase === phase.id && end.node === node.name && end.state !== 'ok')
       const past = open && pastOf(job, facts, phase, node)
-      if (open && past !== 'never done')
-        job.emit({ type: 'note', node: node.name, text: `${phase.id}: ${past}: not true any more: ${open.guard}` })
+      if (open === undefined || past === 'never done') continue
+      const story = `${past}: not true any more: ${open.guard}`
+      stories.set(story, [...(stories.get(story) ?? []), node.name])
     }
+    for (const [text, nodes] of stories) job.emit({ type: 'note', phase: phase.id, nodes, text })
   }
 }
 

@@ -27,7 +27,7 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
   const say = (phase: string, node: string, result: string, text: string) =>
     print(`${clock()} ${phase.padEnd(22)} ${node.padEnd(12)} ${coloured(result, result.padEnd(8))} ${text}`)
   return (event) => {
-    if (event.type === 'note') say('survey', event.node ?? '', 'note', event.text)
+    if (event.type === 'note') say(event.phase, event.nodes.join(' '), 'note', event.text)
     if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
     if (event.type === 'output' && verbose) say(event.phase, event.node, '|', event.line)
     if (event.type !== 'guard') return

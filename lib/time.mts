@@ -12,9 +12,13 @@ const SOURCES = '/etc/chrony/sources.d/quorate.sources'
 
 export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(node, 'chrony') !== ''
 
-/** In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). */
+/**
+ * In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). ConditionResult
+ * is "no" also of a unit that was never to start, which then has no time at which the condition was looked at.
+ */
 const HOST_KEEPS_IT = sh`
-  [ "$(systemctl show --property ConditionResult --value chrony)" = no ] && systemd-detect-virt --quiet --container`
+  [ "$(systemctl show --property ConditionTimestampMonotonic --value chrony)" != 0 ] &&
+    [ "$(systemctl show --property ConditionResult --value chrony)" = no ] && systemd-detect-virt --quiet --container`
 
 export function timekeeping(config: Config): readonly Guard[] {
   const running = service('chrony', config.ntpServers.length > 0 ? { loads: [SOURCES] } : {})

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Guard } from '../guard.mts'
 import { raw, sh } from '../shell.mts'
+import { replace } from './file.mts'
 
 export interface Opening {
   readonly protocol: 'tcp' | 'udp'
@@ -106,11 +107,12 @@ export function opened(openings: readonly Opening[]): Guard {
           # At the next boot nftables.service loads this file; what is in it stays as it is.
           conf=/etc/nftables.conf
           if [ -e "$conf" ]; then
-            cp -p "$conf" "$conf.quorate-new"
+            new=$conf.quorate-new
+            cp -p "$conf" "$new"
             { awk '$0 == "# BEGIN quorate" { off = 1 } !off { print } $0 == "# END quorate" { off = 0 }' "$conf"
-              echo "# BEGIN quorate"; cat "$lines"; echo "# END quorate"; } >"$conf.quorate-new"
-            nft --check -f "$conf.quorate-new"
-            mv -f "$conf.quorate-new" "$conf"
+              echo "# BEGIN quorate"; cat "$lines"; echo "# END quorate"; } >"$new"
+            nft --check -f "$new"
+            ${raw(replace('/etc/nftables.conf'))}
           fi ;;
       esac`,
   }
@@ -149,9 +151,10 @@ export function selinux(mode: 'keep' | 'permissive' | 'disabled'): Guard {
       grep -qx ${`SELINUX=${mode}`} ${conf} || { grep '^SELINUX=' ${conf}; exit 1; }
       [ "$(getenforce)" != Enforcing ] || { echo "it is enforcing now"; exit 1; }`,
     apply: sh`
-      sed ${`s/^SELINUX=.*/SELINUX=${mode}/`} ${conf} >${`${conf}.quorate-new`}
-      chmod --reference ${conf} ${`${conf}.quorate-new`}
-      mv -f ${`${conf}.quorate-new`} ${conf}
+      new=${`${conf}.quorate-new`}
+      cp -p ${conf} "$new"
+      sed ${`s/^SELINUX=.*/SELINUX=${mode}/`} ${conf} >"$new"
+      ${raw(replace(conf))}
       [ "$(getenforce)" != Enforcing ] || setenforce 0`,
   }
 }
