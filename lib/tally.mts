@@ -61,7 +61,10 @@ export function tally(order: readonly string[], plan: boolean): Tally {
       if (event.type === 'guard' && 'output' in event && result(event)) ended(event)
       if (event.type === 'unreachable') lost.push(event)
     },
-    phases,
+    // Ids begin with their number. What the survey saw of a later phase may be counted before an earlier one has run.
+    get phases() {
+      return new Map([...phases].sort(([one], [two]) => (one < two ? -1 : 1)))
+    },
     ends: () => [...last.values()],
     failures,
     lost,
