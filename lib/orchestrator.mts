@@ -1,5 +1,6 @@
 /** The phases in their order as a listr2 list, the nodes side by side under each, and what becomes of the run. */
 import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2'
+import type { Node } from './config.mts'
 import { NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import type { Facts } from './facts.mts'
@@ -47,14 +48,16 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
           job.emit({ type: 'phase', phase: phase.id, state: 'end' })
           return undefined
         }
-        // Each node's line settles when the whole phase has, so that nothing runs on when the first one rejects.
+        // Each node's line settles when the whole phase has, so that nothing runs on when one rejects.
         const done = run(phase)
         return line.newListr(
           job.nodes.map((node) => ({
             title: node.name,
             task: async (_ctx, own) => {
               show.watch(phase.id, node.name, own)
-              await done
+              await done.catch((error: unknown) => {
+                if (concerns(error, node)) throw error
+              })
             },
           })),
           { concurrent: true, exitOnError: true },
@@ -78,6 +81,13 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
   }
   if (how.plan) return planned(job, found.ends)
   return changed > 0 ? 'changed' : 'ok'
+}
+
+/** An error that names its nodes is those nodes' alone. */
+function concerns(error: unknown, node: Node): boolean {
+  if (error instanceof NodeFailure) return error.ends.some((end) => end.node === node.name)
+  if (error instanceof UnreachableError) return error.lost.some((one) => one.node === node.name)
+  return true
 }
 
 /**

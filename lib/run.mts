@@ -158,14 +158,14 @@ async function work(
   tellAll: boolean,
   ends: GuardEnd[],
 ): Promise<Reason | undefined> {
-  let lines: string[] = []
   let current: Item | undefined
-  /** The apply is under way: what comes is its output. */
-  let applying = false
-  /** The apply was the last text that ran, not the check after it. */
-  let applied = false
+  /** What runs: the first look, the apply, or the look after it. */
+  let stage: 'start' | 'apply' | 'verify' = 'start'
   let waiting = false
   let since = 0
+  /** What the first look saw, and what was said since the stage or the wait began. */
+  let difference: string[] = []
+  let said: string[] = []
   return exchange(
     job,
     node,
@@ -174,43 +174,42 @@ async function work(
     tellAll,
     (frame) => {
       if (!('index' in frame)) return
-      const item = items[frame.index] as Item
-      const place = { phase: item.phase.id, step: item.step.title, node: node.name, guard: item.guard.title }
-      if (frame.at === 'start') {
-        lines = []
-        since = Date.now()
-        current = item
-      }
-      applying = frame.at === 'apply'
-      if (frame.at !== 'end' && frame.at !== 'wait') applied = applying
+      const { phase, step, guard } = items[frame.index] as Item
+      const place = { phase: phase.id, step: step.title, node: node.name, guard: guard.title }
       if (frame.at === 'end') {
+        const failed = frame.result === 'failed' || frame.result === 'unsure'
+        const output = frame.result === 'ok' ? [] : frame.result === 'changed' ? difference : said
         const end: GuardEnd = {
           ...place,
           type: 'guard',
           state: frame.result,
-          output: frame.result === 'ok' ? '' : lines.join('\n'),
+          output: output.join('\n'),
           status: frame.status,
           ms: frame.result === 'skipped' ? 0 : Date.now() - since,
-          required: item.guard.apply === undefined,
-          ...(item.guard.remedy === undefined ? {} : { remedy: item.guard.remedy }),
-          ...(frame.result === 'failed' || frame.result === 'unsure'
-            ? { command: (applied ? item.guard.apply : undefined) ?? item.guard.check }
-            : {}),
+          required: guard.apply === undefined,
+          ...(guard.remedy === undefined ? {} : { remedy: guard.remedy }),
+          ...(failed ? { command: (stage === 'apply' ? guard.apply : undefined) ?? guard.check } : {}),
         }
         ends.push(end)
         job.emit(end)
-      } else {
-        if (frame.at === 'wait' || frame.at === 'verify') lines = []
-        // A wait is told with what is seen, which is the next line.
-        waiting = frame.at === 'wait'
-        if (!waiting) job.emit({ type: 'guard', ...place, state: frame.at })
+        return
       }
+      if (frame.at === 'start') {
+        since = Date.now()
+        current = items[frame.index]
+      }
+      if (frame.at === 'apply') difference = said
+      if (frame.at !== 'wait') stage = frame.at
+      said = []
+      // A wait is told with what is seen, which is the next line.
+      waiting = frame.at === 'wait'
+      if (!waiting) job.emit({ type: 'guard', ...place, state: frame.at })
     },
     (line) => {
-      lines.push(line)
+      said.push(line)
       if (current === undefined) return
       const place = { phase: current.phase.id, node: node.name, guard: current.guard.title }
-      if (applying) job.emit({ type: 'output', ...place, line })
+      if (stage === 'apply') job.emit({ type: 'output', ...place, line })
       if (waiting) job.emit({ type: 'guard', ...place, step: current.step.title, state: 'wait', seen: line })
       waiting = false
     },

@@ -88,7 +88,7 @@ export function failureCard(print: Print, tally: Tally, log: string, again: stri
     print(styled('red', `✖ ${end.phase} failed on ${nodes.join(', ')}: not true: ${end.guard}`))
     print(`  step     ${end.step}`)
     if (end.command !== undefined && end.status !== 1)
-      print(`  command  ended with status ${end.status}:\n${indented(lastLines(end.command, 12), '    $ ')}`)
+      print(`  command  ended with status ${end.status}:\n${indented(lastLines(brief(end.command), 16), '    $ ')}`)
     if (end.output.trim() !== '') print(`  output   ${indented(lastLines(end.output, 20), '           ').trimStart()}`)
     if (end.remedy !== undefined) print(`  remedy   ${end.remedy}`)
   }
@@ -101,6 +101,10 @@ export function failureCard(print: Print, tally: Tally, log: string, again: stri
   print(`  log      ${log}`)
   print(`  go on    ${again}`)
 }
+
+/** Shell text without the long values in it: the log has them. */
+const brief = (command: string): string =>
+  command.replace(/'(?:[^']|'\\'')*'/g, (value) => (value.length > 60 || value.includes('\n') ? "'…'" : value))
 
 const lastLines = (text: string, count: number) => {
   const all = text.trimEnd().split('\n')

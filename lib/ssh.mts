@@ -142,6 +142,11 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
     'it does not answer',
     'check its power, its address in NODES and the route to it',
   ],
+  [
+    /by UNKNOWN port|stdio forwarding failed|Connection closed by remote host/,
+    'the way to it (ProxyJump or ProxyCommand) gives no connection',
+    'check its power, its address in NODES, and the jump host in SSH_CONFIG',
+  ],
   [/Could not resolve hostname/, 'its name is not known here', 'check SSH_CONFIG'],
   [
     /Bad configuration option|bad configuration options|Bad number/,

@@ -22,6 +22,7 @@ const current = (unit: string, loads: readonly string[]) =>
     loads.length === 0
       ? ':'
       : sh`
+      for file in ${loads}; do [ -e "$file" ] || { echo "$file is missing"; exit 1; }; done
       id=$(systemctl show --property InvocationID --value ${unit})
       sum=$(cat ${loads} | sha256sum | cut -d ' ' -f 1)
       stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
