@@ -138,7 +138,7 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
   [/sudo: (command )?not found/, 'there is no sudo', 'install sudo, or set SSH_USER=root'],
   [/Connection refused/, 'nothing listens on its ssh port', 'start sshd, or set SSH_PORT'],
   [
-    /timed out|No route to host|Network is unreachable|Host is down/i,
+    /timed out|Timeout, server|No route to host|Network is unreachable|Host is down/i,
     'it does not answer',
     'check its power, its address in NODES and the route to it',
   ],
