@@ -1,0 +1,480 @@
+/** The runner and the orchestrator, with nodes that are shells on this machine. */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { openCheckpoints } from '../../lib/checkpoint.mts'
+import type { Config, Node } from '../../lib/config.mts'
+import { NodeFailure, UnreachableError } from '../../lib/errors.mts'
+import type { Event, GuardEnd } from '../../lib/event.mts'
+import type { Facts } from '../../lib/facts.mts'
+import { everyNode, firstNode, type Guard, type Phase, type Step } from '../../lib/guard.mts'
+import { orchestrate, show } from '../../lib/orchestrator.mts'
+import { type Job, runPhase, survey } from '../../lib/run.mts'
+import { sh } from '../../lib/shell.mts'
+import type { Exit, Ssh } from '../../lib/ssh.mts'
+import { suite } from '../suite.mts'
+import { folder } from './local-shell.mts'
+
+const nodeNamed = (name: string, index: number): Node => ({
+  name,
+  fqdn: `${name}.test.com`,
+  address: `192.0.2.${index + 1}`,
+})
+
+/** What the fake connection does with a script: runs it, or something else. */
+type Wire = (
+  run: (onLine: (line: string) => void) => Promise<Exit>,
+  onLine: (line: string) => void,
+  text: string,
+) => Promise<Exit>
+
+interface Lab {
+  readonly job: Job
+  readonly events: Event[]
+  /** Every script that was sent: to whom, and its text. */
+  readonly sent: { readonly node: string; readonly text: string }[]
+  /** A file of a node's own. */
+  readonly at: (node: Node | string, name: string) => string
+  /** Lines that guards have written, of all nodes, in the order of time. */
+  readonly diary: () => readonly string[]
+  readonly stop: (reason: Error) => void
+}
+
+/** `wires`: nodes whose connection is not as it should be. */
+function lab(phases: readonly Phase[], names = ['a', 'b', 'c'], wires: Readonly<Record<string, Wire>> = {}): Lab {
+  const dir = folder()
+  const nodes = names.map(nodeNamed)
+  for (const name of names) mkdirSync(join(dir, name))
+  const events: Event[] = []
+  const sent: { node: string; text: string }[] = []
+  const abort = new AbortController()
+  const ssh: Ssh = {
+    run: (node, text, onLine, signal) => {
+      sent.push({ node: node.name, text })
+      const run = (hear: (line: string) => void) =>
+        locally(text, hear, signal, { HERE: join(dir, node.name), DIARY: join(dir, 'diary'), ME: node.name })
+      return wires[node.name]?.(run, onLine, text) ?? run(onLine)
+    },
+  }
+  const job: Job = {
+    config: { clusterName: 'test', nodes } as unknown as Config,
+    phases,
+    nodes,
+    ssh,
+    emit: (event) => events.push(event),
+    signal: abort.signal,
+    checkpoints: openCheckpoints(dir, 'run-1'),
+    keepSecret: () => {},
+  }
+  return {
+    job,
+    events,
+    sent,
+    at: (node, name) => join(dir, typeof node === 'string' ? node : node.name, name),
+    diary: () => (existsSync(join(dir, 'diary')) ? readFileSync(join(dir, 'diary'), 'utf8').trimEnd().split('\n') : []),
+    stop: (reason) => abort.abort(reason),
+  }
+}
+
+function locally(
+  text: string,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+  env: Record<string, string>,
+): Promise<Exit> {
+  return new Promise((done, failed) => {
+    const child = spawn('sh', ['-s'], { env: { ...process.env, ...env } })
+    signal.addEventListener('abort', () => {
+      child.kill()
+      // What it has started goes on and holds the pipe, as on a node.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    })
+    let rest = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) onLine(line)
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk
+    })
+    child.on('error', failed)
+    child.on('close', (code) => {
+      if (rest !== '') onLine(rest)
+      done({ status: code ?? undefined, stderr })
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(text)
+  })
+}
+
+/** A file on the node; its apply says so in the diary. */
+const made = (name: string, more = ''): Guard => ({
+  title: `${name} is made`,
+  check: sh`[ -e "$HERE/"${name} ] || { echo "no "${name}; exit 1; }`,
+  apply: `${sh`echo "$ME "${name} >>"$DIARY"; : >"$HERE/"${name}`}\n${more}`,
+})
+const step = (title: string, guards: readonly Guard[] | Step['guards'], more: Partial<Step> = {}): Step => ({
+  title,
+  on: everyNode,
+  guards: typeof guards === 'function' ? guards : () => guards,
+  ...more,
+})
+const phase = (id: string, steps: readonly Step[], more: Partial<Phase> = {}): Phase => ({
+  id,
+  title: id,
+  steps,
+  ...more,
+})
+
+const go = async (of: Lab, plan = false) => await orchestrate(of.job, { plan, live: false }, show())
+const ends = (of: Lab) => of.events.filter((event): event is GuardEnd => event.type === 'guard' && 'output' in event)
+/** "node guard: state", in the order in which they ended. */
+const told = (of: Lab) => ends(of).map((end) => `${end.node} ${end.guard}: ${end.state}`)
+/** Scripts per node since the last call. */
+const trips = (of: Lab) => {
+  const counts: Record<string, number> = {}
+  for (const { node } of of.sent.splice(0)) counts[node] = (counts[node] ?? 0) + 1
+  return counts
+}
+const none: Facts = { get: () => '' }
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+const steps = suite('steps')
+
+steps('the second begins when the first has ended on all nodes', async () => {
+  // The slow one is at work until the others have ended theirs, which they tell by their files.
+  const slow = (_: Config, __: Facts, node: Node) => [
+    made(
+      'one',
+      node.name === 'b'
+        ? 'until [ -e "$HERE/../a/one" ] && [ -e "$HERE/../c/one" ]; do sleep 0.01; done; sleep 0.1; echo "b late" >>"$DIARY"'
+        : '',
+    ),
+  ]
+  const of = lab([phase('p', [step('first', slow), step('second', [made('two')])])])
+  assert.is(await go(of), 'changed')
+  const diary = of.diary()
+  assert.equal([...diary].sort(), ['a one', 'a two', 'b late', 'b one', 'b two', 'c one', 'c two'])
+  assert.equal(
+    diary.slice(4).map((line) => line.split(' ')[1]),
+    ['two', 'two', 'two'],
+  )
+})
+
+steps('a node that fails lets the others end the step, and none begins the next', async () => {
+  const of = lab([
+    phase('p', [
+      step('first', (_, __, node) => [made('one', node.name === 'a' ? 'exit 3' : 'sleep 0.1'), made('more')]),
+      step('second', [made('two')]),
+    ]),
+    phase('q', [step('third', [made('three')])]),
+  ])
+  assert.is(await go(of), 'failed')
+  assert.equal([...of.diary()].sort(), ['a one', 'b more', 'b one', 'c more', 'c one'])
+  const failed = ends(of).filter(({ state }) => state === 'failed')
+  assert.equal(
+    failed.map(({ node, step, guard, status }) => [node, step, guard, status]),
+    [['a', 'first', 'one is made', 3]],
+  )
+  assert.ok(told(of).includes('a more is made: skipped'))
+  assert.match(failed[0]?.command as string, 'exit 3')
+})
+
+steps('all nodes that fail are told together', async () => {
+  const of = lab([phase('p', [step('first', [made('one', 'exit 1')])])])
+  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  assert.instance(error, NodeFailure)
+  assert.equal(error.ends.map(({ node }) => node).sort(), ['a', 'b', 'c'])
+})
+
+steps('one by one: in the order of the nodes, and none after the first that fails', async () => {
+  const rollout = (fails: string) =>
+    phase('p', [
+      step(
+        'first',
+        (_, __, node) => [made('one', `${node.name === fails ? 'exit 1' : 'sleep 0.05'}\necho "$ME ready" >>"$DIARY"`)],
+        {
+          oneByOne: () => true,
+        },
+      ),
+    ])
+  const well = lab([rollout('')])
+  await runPhase(well.job, well.job.phases[0] as Phase, none)
+  assert.equal(well.diary(), ['a one', 'a ready', 'b one', 'b ready', 'c one', 'c ready'])
+  const ill = lab([rollout('b')])
+  assert.is(await go(ill), 'failed')
+  assert.equal(ill.diary(), ['a one', 'a ready', 'b one'])
+})
+
+steps('a step on some nodes touches no other; without guards nothing is sent', async () => {
+  const of = lab([phase('p', [step('first', [made('one')], { on: firstNode }), step('none', [])])])
+  assert.is(await go(of), 'changed')
+  assert.equal(of.diary(), ['a one'])
+})
+
+steps('only the nodes of --nodes are worked on, though all are asked', async () => {
+  const of = lab([phase('p', [step('first', [made('one')])])])
+  const some = { ...of.job, nodes: of.job.nodes.slice(1, 2) }
+  assert.is(await orchestrate(some, { plan: false, live: false }, show()), 'changed')
+  assert.equal(of.diary(), ['b one'])
+  assert.ok(of.sent.some(({ node }) => node === 'c'))
+  assert.equal(
+    [...new Set(of.sent.filter(({ text }) => text.includes('check0() {\n[ -e "$HERE/"one')).map(({ node }) => node))],
+    ['b'],
+  )
+})
+
+steps('tellAll: every problem of a node is told', async () => {
+  const wrong = (title: string): Guard => ({ title, check: `echo ${title} is wrong; exit 1` })
+  const of = lab([phase('p', [step('first', [wrong('x'), wrong('y')], { tellAll: true })])], ['a'])
+  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  assert.equal(
+    error.ends.map(({ guard, output }) => [guard, output]),
+    [
+      ['x', 'x is wrong'],
+      ['y', 'y is wrong'],
+    ],
+  )
+})
+
+steps('a wait tells what it sees, once, and what was seen last is the output of a failure', async () => {
+  const waiting: Guard = { title: 'it comes', check: 'echo "1 of 2"; exit 1', wait: 1 }
+  const of = lab([phase('p', [step('first', [waiting])])], ['a'])
+  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  assert.is(error.ends[0]?.output, '1 of 2')
+  const waits = of.events.filter((event) => event.type === 'guard' && event.state === 'wait')
+  assert.equal(waits, [
+    { type: 'guard', phase: 'p', node: 'a', guard: 'it comes', step: 'first', state: 'wait', seen: '1 of 2' },
+  ])
+})
+
+steps.run()
+
+const runs = suite('runs')
+
+const two = (): readonly Phase[] => [
+  phase('p', [step('first', [made('one')]), step('second', [made('two')])]),
+  phase('q', [step('third', [made('three')])]),
+]
+
+runs('a converged run is two scripts for each node, and changes nothing', async () => {
+  const of = lab(two())
+  assert.is(await go(of), 'changed')
+  trips(of)
+  const diary = of.diary()
+  assert.is(await go(of), 'ok')
+  assert.equal(trips(of), { a: 2, b: 2, c: 2 })
+  assert.equal(of.diary(), diary)
+})
+
+runs('a plan is the same two scripts, and neither holds a text that could change anything', async () => {
+  const of = lab(two())
+  assert.is(await go(of, true), 'pending')
+  for (const { text } of of.sent) {
+    assert.not.match(text, 'DIARY')
+    assert.not.match(text, /^apply\d+\(\)/m)
+  }
+  assert.equal(trips(of), { a: 2, b: 2, c: 2 })
+  assert.equal(of.diary(), [])
+  assert.equal(ends(of).filter(({ state }) => state === 'pending').length, 9)
+  assert.equal([...new Set(ends(of).map(({ output }) => output))].sort(), ['no one', 'no three', 'no two'])
+  await go(of)
+  assert.is(await go(of, true), 'ok')
+})
+
+runs('a plan fails for a requirement that nothing before it can make true', async () => {
+  const required: Guard = { title: 'it is so', check: 'exit 1' }
+  assert.is(await go(lab([phase('p', [step('first', [required]), step('second', [made('one')])])]), true), 'failed')
+  assert.is(await go(lab([phase('p', [step('first', [made('one')]), step('second', [required])])]), true), 'pending')
+})
+
+runs('phases that hold are not run again: a cut-off run goes on at the first that does not', async () => {
+  const of = lab(two())
+  await go(of)
+  for (const node of of.job.nodes) rmSync(of.at(node, 'three'))
+  trips(of)
+  of.events.length = 0
+  assert.is(await go(of), 'changed')
+  assert.equal(
+    of
+      .diary()
+      .slice(-3)
+      .map((line) => line.slice(2)),
+    ['three', 'three', 'three'],
+  )
+  const applied = of.events.filter((event) => event.type === 'guard' && event.state === 'apply')
+  assert.is(applied.length, 3)
+  assert.equal([...new Set(of.events.filter((event) => event.type === 'step').map(({ step }) => step))], ['third'])
+})
+
+runs('what held is looked at again once something has changed', async () => {
+  // Making the first undoes the second, as a new file undoes a running daemon.
+  const of = lab([
+    phase('p', [step('first', [made('one', 'rm -f "$HERE/two"')])]),
+    phase('q', [step('second', [made('two')])]),
+    phase('r', [step('third', [made('three')])]),
+  ])
+  for (const node of of.job.nodes) for (const name of ['two', 'three']) writeFileSync(of.at(node, name), '')
+  assert.is(await go(of), 'changed')
+  for (const node of of.job.nodes) assert.ok(existsSync(of.at(node, 'two')), node.name)
+  assert.equal([...of.diary()].sort(), ['a one', 'a two', 'b one', 'b two', 'c one', 'c two'])
+})
+
+runs('facts are read anew after a change, and only then', async () => {
+  const asks = { facts: () => ({ one: 'if [ -e "$HERE/one" ]; then echo there; fi' }) }
+  const seen: string[] = []
+  const look: Step['guards'] = (config, facts, node) => {
+    if (node === config.nodes[0]) seen.push(facts.get(node, 'one'))
+    return []
+  }
+  const of = lab([phase('p', [step('look', look), step('make', [made('one')]), step('look again', look)], asks)])
+  const begin = (await survey(of.job, of.job.phases)).facts
+  seen.length = 0
+  trips(of)
+  await runPhase(of.job, of.job.phases[0] as Phase, begin)
+  // The rest of the looks is for the checkpoint.
+  assert.equal(seen.slice(0, 2), ['', 'there'])
+  assert.equal(trips(of), { a: 2, b: 2, c: 2 })
+  await runPhase(of.job, of.job.phases[0] as Phase, begin)
+  assert.equal(trips(of), { a: 1, b: 1, c: 1 })
+})
+
+runs('a secret fact is kept out of what follows; clock-skew comes with the clock', async () => {
+  const of = lab([phase('p', [], { facts: () => ({ 'secret.key': 'echo c2VjcmV0' }) })], ['a'])
+  const kept: string[] = []
+  const { facts } = await survey({ ...of.job, keepSecret: (value) => kept.push(value) }, of.job.phases)
+  assert.equal(kept, ['c2VjcmV0'])
+  const [node] = of.job.nodes as readonly [Node]
+  assert.is(facts.get(node, 'secret.key'), 'c2VjcmV0')
+  assert.ok(Math.abs(Number(facts.get(node, 'clock-skew'))) < 60)
+  assert.not.match(JSON.stringify(of.events), 'c2VjcmV0')
+})
+
+runs('drift, new settings and a new machine are told apart from what was never done', async () => {
+  const of = lab([phase('p', [step('first', [made('one')])])], ['a'])
+  const notes = () => of.events.splice(0).flatMap((event) => (event.type === 'note' ? [event.text] : []))
+  await go(of)
+  assert.equal(notes(), [])
+  rmSync(of.at('a', 'one'))
+  await go(of)
+  assert.match(notes().join(), 'drifted')
+  const other = { ...of.job, phases: [phase('p', [step('first', [made('one'), made('two')])])] }
+  await orchestrate(other, { plan: false, live: false }, show())
+  assert.match(notes().join(), 'settings changed')
+})
+
+runs.run()
+
+const lost = suite('nodes that cannot be asked')
+
+const refused: Wire = async () => ({
+  status: 255,
+  stderr: 'ssh: connect to host 192.0.2.2 port 22: Connection refused',
+})
+
+lost('every one of them is told, and nothing is done on the others', async () => {
+  const of = lab(two(), ['a', 'b', 'c'], { a: refused, c: refused })
+  assert.is(await go(of), 'unreachable')
+  const told = of.events.flatMap((event) => (event.type === 'unreachable' ? [event] : []))
+  assert.equal(told.map(({ node }) => node).sort(), ['a', 'c'])
+  assert.ok(told.every(({ remedy }) => remedy !== ''))
+  assert.equal(of.diary(), [])
+})
+
+/** A link that breaks in scripts of that kind: nothing is heard after such a line, though the node itself goes on. */
+const breaks =
+  (mode: 'apply' | 'check', last: RegExp): Wire =>
+  async (run, onLine, text) => {
+    if (!text.includes(`mode=${mode} `)) return run(onLine)
+    let broken = false
+    await run((line) => {
+      if (!broken) onLine(line)
+      broken ||= last.test(line)
+    })
+    return { status: 255, stderr: 'Timeout, server 192.0.2.2 not responding.' }
+  }
+
+lost('a connection that breaks in the middle is "not asked", never "not yet" or "failed"', async () => {
+  for (const last of [/ start 0/, / apply 0/, / end 0 /]) {
+    const of = lab(two(), ['a', 'b', 'c'], { b: breaks('apply', last) })
+    assert.is(await go(of), 'unreachable')
+    const open = ends(of).filter(({ node, state }) => node === 'b' && ['failed', 'unsure', 'skipped'].includes(state))
+    assert.equal(open, [])
+    const one = of.events.find((event) => event.type === 'unreachable')
+    assert.match(JSON.stringify(one), 'does not answer')
+    assert.equal([...of.diary()].sort(), ['a one', 'b one', 'c one'], 'the others end the step and begin no other')
+    assert.is(of.job.checkpoints.get('p', 'a'), undefined)
+  }
+})
+
+lost('a survey that breaks in the middle changes nothing anywhere', async () => {
+  const of = lab(two(), ['a', 'b'], { b: breaks('check', / end 1 /) })
+  assert.is(await go(of), 'unreachable')
+  assert.equal(of.diary(), [])
+  assert.equal([...new Set(of.sent.map(({ text }) => /mode=(\w+)/.exec(text)?.[1]))], ['check'])
+})
+
+lost('a kept connection that has died is tried once more; a node that says no is not', async () => {
+  let died = 0
+  const stale: Wire = async (run, onLine) => {
+    if (died++ > 0) return run(onLine)
+    return { status: 255, stderr: 'mux_client_request_session: session request failed: Session open refused by peer' }
+  }
+  const of = lab(two(), ['a', 'b'], { b: stale })
+  assert.is(await go(of), 'changed')
+  const ill = lab(two(), ['a', 'b'], { b: refused })
+  await go(ill)
+  assert.equal(trips(ill), { a: 1, b: 1 })
+})
+
+lost('what a login shell says before the script is not taken for an answer', async () => {
+  const banner: Wire = (run, onLine) => {
+    for (const line of ['Welcome!', '', '@@0123456789ab end 0 ok 0']) onLine(line)
+    return run(onLine)
+  }
+  const of = lab([phase('p', [], { facts: () => ({ one: 'echo 1; echo; echo 2' }) })], ['a'], { a: banner })
+  const { facts } = await survey(of.job, of.job.phases)
+  assert.is(facts.get(of.job.nodes[0] as Node, 'one'), '1\n\n2')
+})
+
+lost('a script that no shell can read is a bug, told as such', async () => {
+  const of = lab([phase('p', [step('first', [{ title: 'odd', check: 'if' }])])], ['a'])
+  const error = (await failureOf(go(of))) as Error
+  assert.match(error.message, 'the shell of a cannot read the script')
+  assert.not.instance(error, UnreachableError)
+})
+
+lost('an interrupt ends the run, and the step that was on its way is not a failure', async () => {
+  const of = lab(
+    [
+      phase('p', [
+        step('first', [made('one', 'echo under way >>"$HERE/sign"; until [ -e "$HERE/go" ]; do sleep 0.01; done')]),
+      ]),
+    ],
+    ['a'],
+  )
+  const emit = of.job.emit
+  const job: Job = {
+    ...of.job,
+    emit: (event) => {
+      emit(event)
+      if (event.type === 'guard' && event.state === 'apply') of.stop(new Error('interrupted'))
+    },
+  }
+  assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'interrupted')
+  writeFileSync(of.at('a', 'go'), '')
+  assert.not.ok(ends(of).some(({ state }) => state === 'failed'))
+})
+
+lost.run()
