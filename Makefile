@@ -46,7 +46,13 @@ demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
 	@$(ZX) tasks/cluster.mts --env $(LAB_ENV) $(ARGS)
 	@$(ZX) tasks/verify.mts --env $(LAB_ENV)
 	@$(ZX) tasks/status.mts --env $(LAB_ENV)
-	@test/lab/lab hints
+	@echo
+	@echo "Try next:"
+	@echo "  make plan ENV=$(LAB_ENV)      nothing is pending; alter a file on a node, and see it told"
+	@echo "  make cluster ENV=$(LAB_ENV)   the second run: nothing is changed"
+	@echo "  test/lab/lab kill node1           cut the power of a node, then make status ENV=$(LAB_ENV)"
+	@echo "  test/lab/lab start node1          and on again"
+	@echo "  make lab-down                     takes the lab away"
 
 test: $(SETUP) ## all suites (root on Debian: installs what they need)
 	@test/prepare
@@ -56,4 +62,4 @@ lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
 	@node_modules/.bin/tsc --noEmit
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
-	@shellcheck $$(git ls-files -- test/lab test/prepare .ci | xargs grep -lE '^#!.*(sh|bash)')
+	@shellcheck -x $$(git ls-files -- test/lab test/prepare .ci | xargs grep -lE '^#!.*(sh|bash)')
