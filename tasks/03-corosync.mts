@@ -4,10 +4,11 @@ import { linksConnected, memberCount, quorate, ringKey, sharedKey } from '../lib
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { file } from '../lib/guards/file.mts'
-import { comes } from '../lib/guards/require.mts'
+import { comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
 import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
+import { corosyncProblems } from '../lib/render/corosync-problems.mts'
 import { asMembers, linkAddresses, nodeIds } from '../lib/ring.mts'
 import { sh } from '../lib/shell.mts'
 
@@ -23,7 +24,14 @@ const configured = (config: Config, facts: Facts): Guard[] => {
     (member) => linkAddresses(config, facts, at(member)),
     (member) => ids.get(at(member).name) as number,
   )
-  return [...sharedKey(config, facts, KEY), file(CONF, corosyncConf(ring), { test: sh`corosync -t -c "$new"` })]
+  const conf = corosyncConf(ring)
+  // corosync -t lets many a mistake pass: our own rules come first.
+  const wrong = corosyncProblems(conf)
+  if (wrong.length > 0)
+    return [
+      problem('corosync.conf keeps the rules', wrong.join('\n'), 'correct the env file; or it is a bug of quorate'),
+    ]
+  return [...sharedKey(config, facts, KEY), file(CONF, conf, { test: sh`corosync -t -c "$new"` })]
 }
 
 /** A live ring is restarted node after node, each back in it before the next goes. */
