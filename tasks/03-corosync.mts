@@ -65,7 +65,7 @@ export const phase: Phase = {
   title: 'Corosync ring',
   facts: () => ({
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
-    'corosync.conf': sh`cat ${CONF}`,
+    'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
     'corosync.active': 'systemctl is-active corosync || :',
   }),
   steps: [
