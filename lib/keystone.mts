@@ -164,7 +164,7 @@ export function readable(config: Config, facts: Facts): readonly Guard[] {
         'check OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME and the domains, and that keystone runs',
       ),
     ]
-  return problems.map((text) => problem('each interface has one endpoint', text, REMEDY))
+  return problems.length === 0 ? [] : [problem('each interface has one endpoint', problems.join('\n'), REMEDY)]
 }
 
 /** The way back: what the endpoints were, on every node, before the first of them is changed. */
