@@ -344,15 +344,22 @@ keystone('IPv6 stands in brackets', () => {
 })
 
 keystone('two endpoints of one interface are a problem, told with both, and nothing moves', () => {
-  const said = catalogue([endpoint('e1', 'public', 'http://a:5000/v3'), endpoint('e2', 'public', 'http://b:5000/v3')])
+  const said = catalogue([
+    endpoint('e1', 'public', 'http://a:5000/v3'),
+    endpoint('e2', 'public', 'http://b:5000/v3'),
+    endpoint('e3', 'admin', 'http://a:5000/v3'),
+    endpoint('e4', 'admin', 'http://b:5000/v3'),
+  ])
   const { problems } = found(four, said)
-  assert.is(problems.length, 1)
+  assert.is(problems.length, 2)
   for (const part of ['2 public endpoints', 'http://a:5000/v3 (e1)', 'http://b:5000/v3 (e2)'])
     assert.match(problems[0] as string, part)
   const facts = factsOf(four, (node, index) => ({
     ...basics(node, index),
     ...(index === 0 ? { catalogue: said } : {}),
   }))
+  const titles = guardsOf(four, facts, [endpoints]).map(({ where }) => where)
+  assert.is(new Set(titles).size, titles.length, 'a failed guard must not be counted as the skipped one of its name')
   const applies = guardsOf(four, facts, [endpoints]).map(({ guard }) => guard.apply ?? '')
   assert.not.ok(applies.some((apply) => apply.includes('PATCH')))
 })
