@@ -135,8 +135,15 @@ export function vipFree(config: Config, facts: Facts): Guard {
       fi
       [ -z ${holder?.name ?? ''} ] || exit 0
       answers=
-      if command -v ping >/dev/null && ping -c 1 -W 1 ${address} >/dev/null 2>&1; then answers=" to ping"; fi
-      neighbour=$(ip neigh show to ${address} | grep REACHABLE || :)
+      asks() { command -v ping >/dev/null && ping -c 1 -W 1 ${address} >/dev/null 2>&1; }
+      neighbour() { ip neigh show to ${address} | grep REACHABLE || :; }
+      if asks; then answers=" to ping"; fi
+      # The kernel takes a neighbour for reachable for up to 45 s after it has gone: it has to ask anew.
+      if [ -z "$answers" ] && [ -n "$(neighbour)" ]; then
+        ip neigh flush to ${address}
+        asks || :
+      fi
+      neighbour=$(neighbour)
       [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }`, 'choose a free address as VIP, or take it off the host that has it')
 }
 
