@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
 import { type Suite, skipSuite, suite } from '../suite.mts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -66,6 +67,7 @@ export interface Prober {
 export interface Lab {
   readonly name: string
   readonly env: string
+  readonly sshConfig: string
   /** Short names, in the order of NODES. */
   readonly nodes: readonly string[]
   readonly address: (node: string) => string
@@ -116,7 +118,7 @@ function start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProc
   return child
 }
 
-function ended(child: ChildProcess): Promise<Done> {
+function endOf(child: ChildProcess): Promise<Done> {
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (more: string) => {
@@ -184,7 +186,7 @@ function labOf(
   const address = (node: string) => `${front}.${201 + names.indexOf(node)}`
 
   const good = async (words: readonly string[], extra?: NodeJS.ProcessEnv): Promise<string> => {
-    const done = await ended(start(words, extra))
+    const done = await endOf(start(words, extra))
     if (done.code !== 0) throw new Error(`${words.join(' ')} ended with ${done.code}:\n${done.stdout}${done.stderr}`)
     return done.stdout
   }
@@ -195,7 +197,7 @@ function labOf(
   let said = ''
   const product = (...words: string[]) => {
     const child = start(words)
-    const run = ended(child).then((done): Run => {
+    const run = endOf(child).then((done): Run => {
       const text = `${done.stdout}\n${done.stderr}`
       said += text
       return { ...done, text, json: () => JSON.parse(done.stdout.trimEnd().split('\n').at(-1) ?? '') as Result }
@@ -225,13 +227,14 @@ function labOf(
   return {
     name,
     env,
+    sshConfig: join(ROOT, '.lab', name, 'ssh_config'),
     nodes: names,
     address,
     vip,
     stateDir,
     lab,
     on,
-    ask: (node, text) => ended(start(inside(node, text), labEnv)),
+    ask: (node, text) => endOf(start(inside(node, text), labEnv)),
     onAll: async (text) => new Map(await Promise.all(names.map(async (node) => [node, await on(node, text)] as const))),
     ops: (...words) => good(ops(words)),
     run: (script, ...flags) => begin(script, ...flags).run,
@@ -239,7 +242,7 @@ function labOf(
     type: (...words) => product(...words).run,
     watch: (node, text) => {
       const child = start(inside(node, `while :; do ${text}; sleep 0.1; done`), labEnv)
-      const done = ended(child)
+      const done = endOf(child)
       return {
         stop: async () => {
           kill(child, 'SIGKILL')
@@ -278,7 +281,7 @@ function labOf(
       const answers = await Promise.all(
         names.map(async (node) => ({
           node,
-          ...(await ended(start(inside(node, `ip -o addr show | grep -cF ' ${vip}/'`), labEnv))),
+          ...(await endOf(start(inside(node, `ip -o addr show | grep -cF ' ${vip}/'`), labEnv))),
         })),
       )
       const holders = answers.filter(({ code }) => code === 0).map(({ node }) => node)
@@ -338,3 +341,23 @@ export const eventsOf = (file: string): readonly Readonly<Record<string, unknown
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
+
+/** All files of a node with owner, mode, size and times, and checksums where there are settings or state. Logs apart. */
+export const EVERYTHING = `
+  { find / -xdev \\( -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp -o -path /var/lib/systemd/timers \\) -prune -o \\
+      \\( -type d -printf '%p %y %m %U:%G %T@\\n' \\) -o -printf '%p %y %m %U:%G %l %s %T@ %C@\\n'
+    find /etc /root /home /opt /srv /usr/local /var/lib /var/spool -xdev -type f -exec sha256sum {} +
+    find /tmp /var/tmp -mindepth 1 ! -path '*/systemd-private-*' -printf 'temporary %p\\n'; } | sort`
+/** Fails with the lines that differ, and only those. */
+export function same(now = '', then = '', where = ''): void {
+  const [old, young] = [then, now].map((text) => new Set(text.split('\n'))) as [Set<string>, Set<string>]
+  const gone = [...old].filter((line) => !young.has(line)).map((line) => `- ${line}`)
+  const come = [...young].filter((line) => !old.has(line)).map((line) => `+ ${line}`)
+  assert.equal([...gone, ...come].slice(0, 40), [], where)
+}
+
+/** How many guards a run with --json changed on a node. */
+export const changedOn = (run: Run, node: string): number =>
+  run.json().phases.reduce((sum, phase) => sum + (phase.nodes[node]?.changed ?? 0), 0)
+
+export const ended = (run: Run, code: number): void => assert.is(run.code, code, run.text)

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { eventsOf, onLab, type Run, until } from './cluster.mts'
+import { changedOn, EVERYTHING, ended, eventsOf, onLab, same, until } from './cluster.mts'
 
 const PHASES = [
   '00-prereqs',
@@ -18,12 +18,6 @@ const CONF = '/etc/corosync/corosync.conf'
 const KEY = '/etc/corosync/authkey'
 const CFG = '/etc/haproxy/haproxy.cfg'
 
-/** All files of a node with owner, mode, size and times, and checksums where there are settings or state. Logs apart. */
-const EVERYTHING = `
-  { find / -xdev \\( -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp -o -path /var/lib/systemd/timers \\) -prune -o \\
-      \\( -type d -printf '%p %y %m %U:%G %T@\\n' \\) -o -printf '%p %y %m %U:%G %l %s %T@ %C@\\n'
-    find /etc /root /home /opt /srv /usr/local /var/lib /var/spool -xdev -type f -exec sha256sum {} +
-    find /tmp /var/tmp -mindepth 1 ! -path '*/systemd-private-*' -printf 'temporary %p\\n'; } | sort`
 const SETTINGS = `find /etc /var/lib/quorate -printf '%p %y %m %U:%G %l %T@ %C@\\n' | sort
   find /etc /var/lib/quorate -type f -exec sha256sum {} + | sort`
 const INVOCATIONS =
@@ -31,23 +25,11 @@ const INVOCATIONS =
 const EPOCH = 'cibadmin --query | grep -o -m 1 -e " epoch=[^ ]*" -e " admin_epoch=[^ ]*"'
 const QUORATE = `corosync-quorumtool -s | sed -n 's/^Quorate: *//p'`
 
-/** Fails with the lines that differ, and only those. */
-function same(now = '', then = '', where = ''): void {
-  const [old, young] = [then, now].map((text) => new Set(text.split('\n'))) as [Set<string>, Set<string>]
-  const gone = [...old].filter((line) => !young.has(line)).map((line) => `- ${line}`)
-  const come = [...young].filter((line) => !old.has(line)).map((line) => `+ ${line}`)
-  assert.equal([...gone, ...come].slice(0, 40), [], where)
-}
-
 onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
   const other = (node: string) => (node === one ? two : one)
   const password = () => /^OS_PASSWORD=(.*)$/m.exec(readFileSync(lab.env, 'utf8'))?.[1] as string
 
-  /** How many guards a run changed on a node. */
-  const changedOn = (run: Run, node: string) =>
-    run.json().phases.reduce((sum, phase) => sum + (phase.nodes[node]?.changed ?? 0), 0)
-  const ended = (run: Run, code: number) => assert.is(run.code, code, run.text)
   const holds = async () => ended(await lab.run('verify'), 0)
   const unchanged = async () => {
     const again = await lab.run('cluster', '--json')
@@ -72,8 +54,8 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
 
   test('a plan of fresh nodes tells what is to come and touches nothing', async () => {
     // What a first login brings about by itself.
-    await lab.type('ssh', '-F', join(lab.env, '../ssh_config'), one, 'true')
-    await lab.type('ssh', '-F', join(lab.env, '../ssh_config'), two, 'true')
+    await lab.type('ssh', '-F', lab.sshConfig, one, 'true')
+    await lab.type('ssh', '-F', lab.sshConfig, two, 'true')
     const before = await lab.onAll(EVERYTHING)
     const plan = await lab.run('cluster', '--plan', '--json')
     ended(plan, 3)

@@ -1,0 +1,151 @@
+/**
+ * Three bare nodes without python, with other names and networks and a login that is not root's: all that is wrong with them
+ * is told at once, and mended they get the phases that need no API. (A container has its host's clock: that clocks which
+ * disagree are told is for the unit tests.)
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import * as assert from 'uvu/assert'
+import { changedOn, EVERYTHING, ended, onLab, same } from './cluster.mts'
+
+const options = {
+  nodes: 3,
+  prefix: 'api',
+  domain: 'cloud.example',
+  public: '172.20.61',
+  heartbeat: '10.99.61',
+  keystone: false,
+  user: 'deploy',
+}
+
+onLab('bare nodes', 't-bare', options, (test, lab) => {
+  const [one, two, three] = lab.nodes as [string, string, string]
+  const ids = (run: Parameters<typeof ended>[0]) => run.json().phases.map(({ id }) => id)
+  const build = ['--to', '05', '--json']
+
+  test('they are as bare as they should be', async () => {
+    for (const node of lab.nodes) {
+      assert.is((await lab.ask(node, 'command -v python3 || command -v python')).code, 127)
+      const login = await lab.type('ssh', '-F', lab.sshConfig, node, 'id -un')
+      assert.is(login.stdout.trim(), 'deploy')
+    }
+  })
+
+  test('every problem of every node is told at once, and nothing is changed', async () => {
+    await lab.ops('ip', 'addr', 'add', `${lab.vip}/24`, 'dev', 'public')
+    await lab.on(one, `cp /etc/hosts /run/hosts; echo '127.0.1.1 api1.cloud.example api1' >>/etc/hosts`)
+    await lab.on(one, 'rm /etc/os-release; printf "ID=haiku\\nVERSION_ID=5\\nPRETTY_NAME=Haiku\\n" >/etc/os-release')
+    await lab.on(two, 'hostname stranger')
+    const id = await lab.on(two, 'cat /etc/machine-id')
+    await lab.on(three, `cp /etc/machine-id /run/id; echo ${id.trim()} >/etc/machine-id`)
+    await lab.on(three, 'ip addr del 10.99.61.203/24 dev eth1')
+    await lab.on(
+      three,
+      'systemd-run --quiet --unit holder systemd-socket-activate --listen 0.0.0.0:5000 cat; until ss -ltn | grep -q :5000; do sleep 0.1; done',
+    )
+    const before = await lab.onAll(EVERYTHING)
+    const run = await lab.run('cluster', ...build)
+    const plan = await lab.run('cluster', '--plan', ...build)
+    const after = await lab.onAll(EVERYTHING)
+
+    ended(run, 2)
+    assert.is(run.json().result, 'failed')
+    const told = (where: string, what: RegExp) => {
+      const cards = run.stderr.split('\n✖ ').filter((card) => card.startsWith(`00-prereqs failed on ${where}: `))
+      assert.ok(
+        cards.some((card) => what.test(card) && /^ +remedy +\S/m.test(card)),
+        `${where}: ${what}\n${run.stderr}`,
+      )
+    }
+    told(one, /127\.0\.1\.1 api1/)
+    told(one, /it is Haiku \(ID=haiku VERSION_ID=5\)[\s\S]*debian 12/)
+    told(two, /uname -n says stranger/)
+    told(two, /api3 has the machine-id/)
+    told(three, /api2 has the machine-id/)
+    told(three, /none in 10\.99\.61\.0\/24/)
+    told(three, /0\.0\.0\.0:5000 is taken by .*systemd-socket/)
+    told(lab.nodes.join(', '), /172\.20\.61\.200 is in use/)
+    assert.is(run.json().failed, 10)
+    assert.not.match(run.stderr, /^\s+at .*:\d+:\d+\)?$/m)
+
+    ended(plan, 2)
+    assert.is(plan.json().failed + plan.json().changed > 0, true)
+    for (const node of lab.nodes) same(after.get(node), before.get(node), node)
+
+    await lab.ops('ip', 'addr', 'del', `${lab.vip}/24`, 'dev', 'public')
+    await lab.on(one, 'cat /run/hosts >/etc/hosts; ln -sf ../usr/lib/os-release /etc/os-release')
+    await lab.on(two, 'hostname api2')
+    await lab.on(three, 'cat /run/id >/etc/machine-id; ip addr add 10.99.61.203/24 dev eth1; systemctl stop holder')
+  })
+
+  test('flags that make no sense are told before any node is asked', async () => {
+    for (const [flags, what] of [
+      [['--only', '99'], /--only 99: no such phase here.*00-prereqs/],
+      [['--from', '05', '--to', '03'], /--from 05 comes after --to 03/],
+      [['--nodes', 'api9'], /"api9" not in NODES.*api1, api2, api3/],
+      [['--frobnicate'], /frobnicate/],
+      [[], /OS_PASSWORD is missing.*--to 06/],
+    ] as const) {
+      const run = await lab.run('cluster', ...flags)
+      ended(run, 5)
+      assert.match(run.text, what)
+      assert.not.match(run.text, /^\s+at .*:\d+:\d+\)?$/m)
+    }
+  })
+
+  test('mended, they get the phases that need no API, and a second run changes nothing', async () => {
+    const run = await lab.run('cluster', ...build)
+    ended(run, 0)
+    assert.equal(ids(run), ['00-prereqs', '01-repos', '02-packages', '03-corosync', '04-pacemaker', '05-vip'])
+    const again = await lab.run('cluster', ...build)
+    ended(again, 0)
+    assert.is(again.json().changed, 0, again.text)
+
+    assert.ok(lab.nodes.includes(await lab.holder()))
+    for (const node of lab.nodes) {
+      assert.match(await lab.on(node, 'crm_mon --one-shot'), /Online: \[ api1 api2 api3 \]/)
+      const quorum = await lab.on(node, 'corosync-quorumtool -s')
+      assert.match(quorum, /^Quorate: +Yes$/m)
+      assert.not.match(quorum, /2Node/)
+      const links = await lab.on(node, 'corosync-cfgtool -s')
+      assert.is(links.match(/\sconnected$/gm)?.length, 4, links)
+    }
+  })
+
+  test('--only, --from and --to choose phases', async () => {
+    const only = await lab.run('cluster', '--json', '--only', '03')
+    ended(only, 0)
+    assert.equal(ids(only), ['03-corosync'])
+    const some = await lab.run('cluster', '--json', '--from', '04', '--to', '05')
+    ended(some, 0)
+    assert.equal(ids(some), ['04-pacemaker', '05-vip'])
+  })
+
+  test('drift on two nodes: --nodes mends one of them, the next run the other', async () => {
+    const drifted = async (node: string) => (await lab.ask(node, 'grep -q api2 /etc/hosts')).code !== 0
+    for (const node of [one, three]) await lab.on(node, `sed -i /api2/d /etc/hosts`)
+    const first = await lab.run('cluster', ...build, '--nodes', three)
+    ended(first, 0)
+    for (const phase of first.json().phases) assert.equal(Object.keys(phase.nodes), [three])
+    assert.ok(changedOn(first, three) > 0)
+    assert.equal([await drifted(one), await drifted(three)], [true, false])
+
+    const second = await lab.run('cluster', ...build)
+    ended(second, 0)
+    assert.equal([changedOn(second, two), changedOn(second, three)], [0, 0], second.text)
+    assert.ok(changedOn(second, one) > 0)
+    assert.is(await drifted(one), false)
+  })
+
+  test('the same nodes in another order are the same cluster', async () => {
+    const other = `${lab.env}2`
+    const text = readFileSync(lab.env, 'utf8')
+    const lines = /^NODES="\n([^"]*)"$/m.exec(text)?.[1] as string
+    const turned = `${lines.trimEnd().split('\n').reverse().join('\n')}\n`
+    writeFileSync(other, text.replace(lines, turned), { mode: 0o600 })
+    const before = await lab.onAll('corosync-cmapctl -g runtime.votequorum.this_node_id; crm_node --list')
+    const run = await lab.type('zx', 'tasks/cluster.mts', '--env', other, ...build)
+    ended(run, 0)
+    const after = await lab.onAll('corosync-cmapctl -g runtime.votequorum.this_node_id; crm_node --list')
+    for (const node of lab.nodes) same(after.get(node), before.get(node), node)
+  })
+})
