@@ -81,8 +81,9 @@ export async function main(verb: Verb): Promise<void> {
       process.exitCode = 0
       return
     }
+    const phases = selectPhases(verb.phases, flags)
     const config = readConfig(resolve(flags.env))
-    await run(verb, flags, config, started, print, finish)
+    await run({ ...verb, phases }, flags, config, started, print, finish)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) print(sentence(error.file, problem))
@@ -98,7 +99,7 @@ async function run(
   print: (line: string) => void,
   finish: (outcome: Outcome, json: () => string) => void,
 ): Promise<void> {
-  const phases = selectPhases(verb.phases, flags)
+  const { phases } = verb
   const nodes = selectNodes(config, flags)
   const missing = phases.flatMap((phase) => phase.needs?.(config) ?? [])
   if (missing.length > 0) throw new ConfigError(config.file, missing)

@@ -36,6 +36,7 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
     if (!('output' in event) || event.state === 'skipped' || event.state === 'pending') return
     if (event.state === 'ok' && !verbose) return
     say(event.phase, event.node, event.state, `${event.guard} (${seconds(event.ms)})`)
+    if (verbose && event.output.trim() !== '') print(indented(event.output.trimEnd()))
   }
 }
 
