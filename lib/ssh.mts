@@ -40,7 +40,19 @@ export function ssh(config: Config, stateDir: string): Ssh {
         buffer: { stdout: false },
         stripFinalNewline: true,
       })
-      for await (const line of subprocess.iterable({ from: 'stdout' })) onLine(line)
+      // The master has the pipes too, and keeps them until the command on the node has ended: a stop does not wait for that.
+      const stop = () => {
+        subprocess.stdout.destroy()
+        subprocess.stderr.destroy()
+      }
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        for await (const line of subprocess.iterable({ from: 'stdout' })) onLine(line)
+      } catch (error) {
+        if (!signal.aborted) throw error
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
       const result = await subprocess
       if (result.code === 'ENOENT') throw new Error('no ssh command on this machine: install the OpenSSH client')
       return { status: result.exitCode, stderr: typeof result.stderr === 'string' ? result.stderr : '' }
