@@ -49,7 +49,7 @@ async function tests() {
     const config = parseConfig(text, join(land.dir, 'env'))
     const one = ssh(config, stateDir)
     const generated = join(stateDir, 'ssh_config')
-    for (const name of ['192.0.2.1', 'node1'])
+    for (const name of ['192.0.2.1', 'node1', 'node1.test.com'])
       land.onClose(() => spawnSync('ssh', ['-F', generated, '-O', 'exit', name]))
     const node = config.nodes[0] as Node
     return {
@@ -134,7 +134,11 @@ async function tests() {
 
   scripts('a stop ends it at once', async () => {
     const abort = new AbortController()
-    await plain.one.run(plain.node, 'echo begun; sleep 600', () => abort.abort(), abort.signal)
+    const sign = join(land.dir, 'go on')
+    // What runs on the node goes on until the sign is there: the stop must not wait for it.
+    const script = sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done`
+    await plain.one.run(plain.node, script, () => abort.abort(), abort.signal)
+    writeFileSync(sign, '')
     assert.is((await plain.run(':')).exit.status, 0, 'the connection is still good')
   })
 
@@ -164,9 +168,16 @@ async function tests() {
 
   connections('a session that is cut off in the middle is not an exit status of the script', async () => {
     const one = way(at(sshd.port))
+    const sign = join(land.dir, 'cut')
     // The parent of the shell is the sshd of this connection.
-    const { exit, lines } = await one.run('echo begun; kill -9 "$PPID"; echo on; sleep 600')
-    assert.is(lines[0], 'begun')
+    const script = sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done; kill -9 "$PPID"; echo on; sleep 2`
+    const heard: string[] = []
+    const hear = (line: string) => {
+      heard.push(line)
+      writeFileSync(sign, '')
+    }
+    const exit = await one.one.run(one.node, script, hear, new AbortController().signal)
+    assert.equal(heard, ['begun'])
     assert.is(exit.status, 255)
     assert.ok(reason(exit).text.length > 0)
     assert.equal((await one.run('echo again')).lines, ['again'])

@@ -115,6 +115,7 @@ MaxStartups 100\nLogLevel VERBOSE\n${more}\n`,
   const child: ChildProcess = spawn(SSHD, ['-D', '-e', '-f', config], {
     stdio: ['ignore', 'ignore', openSync(log, 'a')],
   })
+  child.unref()
   onClose(() => child.kill('SIGTERM'))
   while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`sshd ended: ${readFileSync(log, 'utf8')}`)
@@ -123,7 +124,7 @@ MaxStartups 100\nLogLevel VERBOSE\n${more}\n`,
   return {
     port,
     hostKey,
-    seen: () => ({ logins: count(/^Accepted /gm), sessions: count(/^Starting session: /gm) }),
+    seen: () => ({ logins: count(/^Accepted publickey for /gm), sessions: count(/^Starting session: /gm) }),
     log: () => readFileSync(log, 'utf8'),
   }
 }
