@@ -128,6 +128,14 @@ async function run(
   const onSignal = () => interrupt.abort(new Error('interrupted'))
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // The terminal went away.
+  process.on('SIGHUP', onSignal)
+  // Nobody reads on (`make cluster | head`): that is no reason to leave a node half done.
+  const onPipe = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  }
+  process.stdout.on('error', onPipe)
+  process.stderr.on('error', onPipe)
   try {
     log.emit({ type: 'run', command: again, env: config.file, nodes: nodes.map((node) => node.name) })
     const checkpoints = openCheckpoints(stateDir, log.runId)
@@ -157,6 +165,7 @@ async function run(
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
+    process.off('SIGHUP', onSignal)
     log.close()
   }
 }

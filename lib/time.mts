@@ -10,7 +10,12 @@ import { raw, sh } from './shell.mts'
 /** Read at a start, and by `chronyc reload sources`. Debian's chrony.conf names the folder. */
 const SOURCES = '/etc/chrony/sources.d/quorate.sources'
 
-export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(node, 'chrony') !== ''
+/** `yes` when the package is whole: a run that was cut off may have left it unpacked, or its unit masked for the while. */
+export const chronyFact = sh`
+  case $(dpkg-query -W -f '\${db:Status-Abbrev}' chrony 2>/dev/null) in ?i\\ *) ;; *) exit 0 ;; esac
+  [ -L /run/systemd/system/chrony.service ] || echo yes`
+
+export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(node, 'chrony') === 'yes'
 
 /**
  * In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). ConditionResult

@@ -9,7 +9,7 @@ import { hostsLines } from '../lib/render/hosts.mts'
 import { requirements } from '../lib/requirements.mts'
 import { linkAddresses, linkCount, RING_PORT } from '../lib/ring.mts'
 import { servicesOf } from '../lib/services.mts'
-import { chronyInstalled, timekeeping } from '../lib/time.mts'
+import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
 
 const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${config.clusterName}`, hostsLines(config))]
@@ -35,7 +35,7 @@ const doors = (config: Config, facts: Facts): Guard[] => {
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
-  facts: () => ({ ...trustFacts, chrony: 'command -v chronyd || :' }),
+  facts: () => ({ ...trustFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'names', on: everyNode, guards: names },
