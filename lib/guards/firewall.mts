@@ -43,7 +43,7 @@ const ufwRules = (openings: readonly Opening[]): readonly string[] =>
 const KIND = raw(
   `
 kind=
-if command -v firewall-cmd >/dev/null && firewall-cmd --state >/dev/null 2>&1; then kind=firewalld
+if systemctl is-active --quiet firewalld; then kind=firewalld
 elif command -v ufw >/dev/null && ufw status 2>/dev/null | grep -q '^Status: active'; then kind=ufw
 elif command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -q 'hook input'; then kind=nftables
 fi
@@ -69,8 +69,11 @@ export function opened(openings: readonly Opening[]): Guard {
       ${KIND}
       case $kind in
         firewalld)
+          # Each call of firewall-cmd starts a python: one for what is in force, one for what comes at the next start.
+          now=$(firewall-cmd --list-rich-rules)
+          later=$(firewall-cmd --permanent --list-rich-rules)
           for rule in ${rich}; do
-            firewall-cmd --quiet --query-rich-rule="$rule" && firewall-cmd --quiet --permanent --query-rich-rule="$rule" ||
+            printf '%s\\n' "$now" | grep -qxF "$rule" && printf '%s\\n' "$later" | grep -qxF "$rule" ||
               { echo "firewalld lacks: $rule"; exit 1; }
           done ;;
         ufw)
@@ -87,10 +90,8 @@ export function opened(openings: readonly Opening[]): Guard {
       ${KIND}
       case $kind in
         firewalld)
-          for rule in ${rich}; do
-            firewall-cmd --quiet --permanent --add-rich-rule="$rule"
-            firewall-cmd --quiet --add-rich-rule="$rule"
-          done ;;
+          firewall-cmd --quiet --permanent ${rich.map((rule) => `--add-rich-rule=${rule}`)}
+          firewall-cmd --quiet ${rich.map((rule) => `--add-rich-rule=${rule}`)} ;;
         ufw)
           for rule in ${ufw}; do ufw allow $rule comment quorate; done ;;
         nftables)

@@ -1,6 +1,6 @@
 /** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
 import type { Guard } from '../guard.mts'
-import { raw, type Shell, sh } from '../shell.mts'
+import { raw, sh } from '../shell.mts'
 
 /**
  * What is wanted of the package manager. `name` may list alternatives, the first that the repositories offer is taken:
@@ -16,17 +16,35 @@ export interface Package {
 /** Seconds to wait for another package manager run, unattended-upgrades mostly. */
 const LOCK_WAIT = 300
 
-const APT = raw(
-  [
-    'DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none',
-    `apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_WAIT} -o Dpkg::Use-Pty=0`,
-    '-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold',
-  ].join(' '),
-)
-
-/** Shell functions that the texts below share. `pick` prints the first alternative that is installed, or else on offer. */
-const FUNCTIONS = raw(
+/**
+ * Shell functions that the texts below share. `pick` prints the first alternative that is installed, or else on offer.
+ * `patiently` runs a command again while another one holds a lock: DPkg::Lock::Timeout covers the locks of an installation,
+ * but neither that of the package lists nor what dpkg itself takes.
+ */
+export const FUNCTIONS = raw(
   `
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
+apt() {
+  apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_WAIT} -o Dpkg::Use-Pty=0 \\
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+patiently() {
+  end=$(($(date +%s) + ${LOCK_WAIT})) told=
+  while :; do
+    said=$("$@" 2>&1) && status=0 || status=$?
+    case $said in
+      *"Could not get lock"* | *"locked by another process"*)
+        if [ "$(date +%s)" -lt "$end" ]; then
+          [ -n "$told" ] || printf 'waiting for another package manager run:\\n%s\\n' "$said"
+          told=1
+          sleep 1
+          continue
+        fi ;;
+    esac
+    [ -z "$said" ] || printf '%s\\n' "$said"
+    return "$status"
+  done
+}
 installed() { case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null) in ?i\\ *) return 0 ;; esac; return 1; }
 offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
 pick() {
@@ -34,22 +52,6 @@ pick() {
   for one in $(echo "$1" | tr '|' ' '); do if offered "$one"; then echo "$one"; return; fi; done
 }`.trim(),
 )
-
-/**
- * apt-get update, again while another one holds the lists: DPkg::Lock::Timeout is not for that lock. apt-get calls a
- * repository that does not answer a warning: with `must` it is an error.
- */
-export const update = (how: 'must' | 'may'): Shell =>
-  raw(
-    `
-end=$(($(date +%s) + ${LOCK_WAIT})); status=0
-while :; do
-  said=$(${APT.shell} ${how === 'must' ? '-o APT::Update::Error-Mode=any' : ''} update 2>&1) && status=0 || status=$?
-  case $said in *"Could not get lock"*) [ "$(date +%s)" -lt "$end" ] || break; sleep 1 ;; *) break ;; esac
-done
-printf '%s\\n' "$said"
-${how === 'must' ? '[ "$status" -eq 0 ]' : ''}`.trim(),
-  )
 
 const names = (packages: readonly Package[]) => packages.map((one) => one.name)
 const must = (packages: readonly Package[]) => packages.filter((one) => !one.optional)
@@ -62,7 +64,10 @@ export const offered = (packages: readonly Package[]): Guard => ({
     missing=
     for want in ${names(must(packages))}; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
     [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`,
-  apply: update('may').shell,
+  // What it could not fetch is no error here: the check tells whether it is needed.
+  apply: sh`
+    ${FUNCTIONS}
+    patiently apt update`,
   remedy: 'check the sources in /etc/apt on the node and that it reaches them, or name another repository in REPOS',
 })
 
@@ -100,11 +105,12 @@ export function installed(packages: readonly Package[]): Guard {
       done
       [ -z "$masked" ] || systemctl --runtime --quiet mask $masked
       trap '[ -z "$masked" ] || systemctl --runtime --quiet unmask $masked' EXIT
-      dpkg --force-confdef --force-confold --configure -a
-      install() { ${APT} --no-install-recommends install $want; }
+      [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
-      [ -z "$want" ] || install || { ${update('may')}
-      install; }`,
+      [ -z "$want" ] || apt --no-install-recommends install $want || {
+        patiently apt update
+        apt --no-install-recommends install $want
+      }`,
     remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
   }
 }
