@@ -459,7 +459,12 @@ lost('an interrupt ends the run, and the step that was on its way is not a failu
   const of = lab(
     [
       phase('p', [
-        step('first', [made('one', 'echo under way >>"$HERE/sign"; until [ -e "$HERE/go" ]; do sleep 0.01; done')]),
+        step('first', [
+          made(
+            'one',
+            'echo under way >>"$HERE/sign"; while [ -d "$HERE" ] && [ ! -e "$HERE/go" ]; do sleep 0.01; done',
+          ),
+        ]),
       ]),
     ],
     ['a'],
