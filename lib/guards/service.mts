@@ -14,17 +14,28 @@ interface ServiceOptions {
 const STAMPS = '/run/quorate'
 
 /**
+ * Shell text that sums up the files as they are. Where a reload costs nothing, a file that was put back counts as another
+ * one, even with the same content: somebody may have loaded what was there in between.
+ */
+const sumOf = (loads: readonly string[], by: 'restart' | 'reload') =>
+  raw(
+    by === 'restart'
+      ? sh`cat ${loads} | sha256sum | cut -d ' ' -f 1`
+      : sh`{ stat -c '%i %Y' ${loads}; cat ${loads}; } | sha256sum | cut -d ' ' -f 1`,
+  )
+
+/**
  * Shell text that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a daemon;
  * for one that was started by others, a file that is newer than the daemon tells.
  */
-const current = (unit: string, loads: readonly string[]) =>
+const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload') =>
   raw(
     loads.length === 0
       ? ':'
       : sh`
       for file in ${loads}; do [ -e "$file" ] || { echo "$file is missing"; exit 1; }; done
       id=$(systemctl show --property InvocationID --value ${unit})
-      sum=$(cat ${loads} | sha256sum | cut -d ' ' -f 1)
+      sum=$(${sumOf(loads, by)})
       stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
       case $stamp in
         "$id $sum") ;;
@@ -37,13 +48,13 @@ const current = (unit: string, loads: readonly string[]) =>
       esac`,
   )
 
-const stamp = (unit: string, loads: readonly string[]) =>
+const stamp = (unit: string, loads: readonly string[], by: 'restart' | 'reload') =>
   raw(
     loads.length === 0
       ? ':'
       : sh`
       mkdir -p ${STAMPS}
-      echo "$(systemctl show --property InvocationID --value ${unit}) $(cat ${loads} | sha256sum | cut -d ' ' -f 1)" >${`${STAMPS}/${unit}.new`}
+      echo "$(systemctl show --property InvocationID --value ${unit}) $(${sumOf(loads, by)})" >${`${STAMPS}/${unit}.new`}
       mv -f ${`${STAMPS}/${unit}.new`} ${`${STAMPS}/${unit}`}`,
   )
 
@@ -59,10 +70,10 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       // Where it does not run there is nothing to reload; whether it should run is not for this guard to say.
       check: sh`
         systemctl is-active --quiet ${unit} || exit 0
-        ${current(unit, loads)}`,
+        ${current(unit, loads, by)}`,
       apply: sh`
         systemctl ${by} ${unit}
-        ${stamp(unit, loads)}`,
+        ${stamp(unit, loads, by)}`,
       wait: 30,
     }
   return {
@@ -72,18 +83,18 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
       [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
       [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || { echo "its unit file has changed"; exit 1; }
-      ${current(unit, loads)}`,
+      ${current(unit, loads, by)}`,
     apply: sh`
       [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || systemctl daemon-reload
       systemctl --quiet enable ${unit}
       # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).
       systemctl reset-failed ${unit} 2>/dev/null || :
       if systemctl is-active --quiet ${unit}; then
-        ( ${current(unit, loads)} ) || systemctl ${by} ${unit}
+        ( ${current(unit, loads, by)} ) || systemctl ${by} ${unit}
       else
         systemctl start ${unit} || { journalctl --no-pager --lines 15 --output cat --unit ${unit}; exit 1; }
       fi
-      ${stamp(unit, loads)}`,
+      ${stamp(unit, loads, by)}`,
     remedy: `journalctl -u ${unit} on the node tells why it does not start`,
   }
 }
