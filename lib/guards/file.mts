@@ -19,10 +19,7 @@ interface FileOptions {
  * Shell text that puts "$new" in the place of `path`. Kept under /var/lib/quorate: what was there before we ever wrote
  * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`).
  */
-export const replace = (path: string): string =>
-  path.startsWith(`${KEPT}/`) ? sh`mv -f "$new" ${path}` : replaceKeeping(path)
-
-const replaceKeeping = (path: string): string => sh`
+export const replace = (path: string): string => sh`
   kept=${KEPT}
   mkdir -p "$kept"
   chmod 0700 "$kept"
