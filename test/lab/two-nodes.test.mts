@@ -220,6 +220,29 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     await unchanged()
   })
 
+  story(
+    'haproxy.cfg altered and loaded by hand: the daemon too gets the right one, without an answer lost',
+    async () => {
+      const holder = await lab.holder()
+      const listens = async () => (await lab.on(holder, 'ss -H -l -t -n sport = :5999')) !== ''
+      // The first time pacemaker has started the daemon, the second time we have reloaded it.
+      for (const time of ['first', 'second']) {
+        await lab.on(holder, `printf 'listen scribbled\\n bind 127.0.0.1:5999\\n' >>${CFG}; systemctl reload haproxy`)
+        await until('HAProxy has loaded it', 30, listens)
+        const prober = await lab.probe()
+        const run = await lab.run('cluster', '--json')
+        const since = Date.now()
+        await until('the API answers after the run', 60, () => prober.goodSince(since) > 5)
+        const { failures } = await prober.stop()
+        ended(run, 0)
+        assert.is(changedOn(run, other(holder)), 0, run.text)
+        assert.is(await listens(), false, `${time} time:\n${run.text}`)
+        assert.equal(failures, [])
+      }
+      await unchanged()
+    },
+  )
+
   story('the ring key removed on one node: it gets the same one back', async () => {
     const before = await lab.on(one, `sha256sum ${KEY}`)
     await lab.on(one, `rm ${KEY}`)
@@ -254,7 +277,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   })
 
   story('a step that fails on one node: the other one finishes it, and the card tells how to go on', async () => {
-    await lab.onAll(`echo '# by hand' >>${CFG}`)
+    await lab.onAll(`echo '# scribbled' >>${CFG}`)
     await lab.on(two, 'mount -t tmpfs -o size=4k none /etc/haproxy; ! head -c 8192 /dev/zero >/etc/haproxy/full')
     const run = await lab.run('cluster', '--json')
     await lab.on(two, 'umount /etc/haproxy')
@@ -268,12 +291,12 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     // dash has words of its own for a full disk.
     assert.match(run.stderr, /No space left on device|I\/O error/)
     assert.not.match(run.stderr, /^\s+at .*:\d+:\d+\)?$/m)
-    assert.not.match(await lab.on(one, `cat ${CFG}`), /by hand/)
-    assert.match(await lab.on(two, `cat ${CFG}`), /by hand/)
+    assert.not.match(await lab.on(one, `cat ${CFG}`), /scribbled/)
+    assert.match(await lab.on(two, `cat ${CFG}`), /scribbled/)
 
     const again = await lab.run('cluster', '--json')
     ended(again, 0)
-    assert.not.match(await lab.on(two, `cat ${CFG}`), /by hand/)
+    assert.not.match(await lab.on(two, `cat ${CFG}`), /scribbled/)
     await unchanged()
     await holds()
   })
