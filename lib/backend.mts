@@ -5,6 +5,7 @@ import type { Guard } from './guard.mts'
 import { file, replace } from './guards/file.mts'
 import { comes, require } from './guards/require.mts'
 import { service as unit } from './guards/service.mts'
+import { HTTP, statusOf } from './http.mts'
 import { authority, type Service } from './services.mts'
 import { raw, sh } from './shell.mts'
 
@@ -82,7 +83,8 @@ export const answers = (title: string, { check, port }: Service, host: string): 
     title,
     60,
     sh`
-      code=$(curl --silent --output /dev/null --max-time 3 --write-out '%{http_code}' ${`http://${authority(host, port)}${check.path}`}) || :
+      ${HTTP}
+      code=$(${raw(statusOf(host, port, check.path, 3))})
       [ "$code" = ${check.expect} ] || { echo ${`GET ${check.path} says`} "$code"; exit 1; }`,
     'the log of the service tells why; 000 means that nothing listens or answers',
   )

@@ -1,15 +1,15 @@
-/** The catalogue of keystone: read and changed by its v3 API, with curl on a node; secrets go by standard input only. */
+/** The catalogue of keystone: read and changed by its v3 API, with bash on a node; secrets go by standard input only. */
 import { createHash } from 'node:crypto'
 import type { Config, Openrc } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
-import { authority, INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
+import { HTTP } from './http.mts'
+import { INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 const PORT = 5000
-const base = (address: string) => `http://${authority(address, PORT)}`
 
 /** Identity API v3, "Password authentication with scoped authorization": the body of POST /v3/auth/tokens. */
 const login = (rc: Openrc): string =>
@@ -23,35 +23,53 @@ const login = (rc: Openrc): string =>
     },
   })
 
-/** Shell text that sets `token` from keystone at "$base", or exits 1 with the status line and the reason that it gave. */
-const getToken = (rc: Openrc): string => sh`
-  answer=$(printf %s ${login(rc)} | curl --silent --show-error --include --max-time 30 \\
-    --header 'Content-Type: application/json' --data-binary @- "$base/v3/auth/tokens" 2>&1) ||
-    { echo "$base: $answer"; exit 1; }
-  answer=$(printf '%s\\n' "$answer" | tr -d '\\r')
-  token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
-  [ -n "$token" ] || {
-    echo "$base gives no token: $(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')"
-    exit 1
-  }`
-
-/** Shell function `api METHOD PATH [BODY]` with that token. Curl reads the header from standard input, not from argv. */
-const API = raw(
+/** Shell function `ask METHOD PATH [TOKEN]`: to keystone at "$address"; a body of "$length" bytes comes by standard input. */
+const ASK = raw(
   `
-api() {
-  printf 'header = "X-Auth-Token: %s"\\n' "$token" |
-    curl --silent --show-error --fail --max-time 30 --config - --request "$1" \\
-      \${3:+--header} \${3:+'Content-Type: application/json'} \${3:+--data} \${3:+"$3"} "$base$2"
+length=0
+ask() {
+  case $address in *:*) host="[$address]:${PORT}" ;; *) host=$address:${PORT} ;; esac
+  { printf '%s %s HTTP/1.0\\r\\nHost: %s\\r\\nUser-Agent: quorate\\r\\nConnection: close\\r\\n' "$1" "$2" "$host"
+    printf 'Content-Type: application/json\\r\\nContent-Length: %s\\r\\n' "$length"
+    [ -z "\${3:-}" ] || printf 'X-Auth-Token: %s\\r\\n' "$3"
+    printf '\\r\\n'
+    [ "$length" = 0 ] || cat
+  } | http "$address" ${PORT} 30
 }`.trim(),
 )
 
-/** Shell text that sets `base`: keystone by the VIP if it answers there, else on the node that answers first. */
+/** Shell text that sets `token` from keystone at "$address", or exits 1 with the status line and the reason that it gave. */
+const getToken = (rc: Openrc): string => sh`
+  length=${Buffer.byteLength(login(rc))}
+  answer=$(printf %s ${login(rc)} | ask POST /v3/auth/tokens)
+  length=0
+  token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
+  [ -n "$token" ] || {
+    echo "$address gives no token: $(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')"
+    exit 1
+  }`
+
+/** Shell function `api METHOD PATH`, with that token; prints the body on one line. */
+const API = raw(
+  `
+api() {
+  said=$(ask "$1" "$2" "$token")
+  case $said in
+    "HTTP/1."?" 2"*) printf '%s\\n' "$said" | sed '1,/^$/d' | tr -d '\\n'; echo ;;
+    *) echo "$1 $2: \${said:-no answer}" | head -n 1; return 1 ;;
+  esac
+}`.trim(),
+)
+
+/** Shell text that sets `address`: that of the VIP if keystone answers there, else of the node that answers first. */
 const findKeystone = (config: Config): string => sh`
-  base=
-  for one in ${[config.vip.address, ...config.nodes.map((node) => node.address)].map(base)}; do
-    if curl --silent --output /dev/null --connect-timeout 2 --max-time 10 --fail "$one/v3"; then base=$one; break; fi
+  ${HTTP}
+  ${ASK}
+  found=
+  for address in ${[config.vip.address, ...config.nodes.map((node) => node.address)]}; do
+    case $(ask GET /v3 | code) in 200) found=1; break ;; esac
   done
-  [ -n "$base" ] || { echo "keystone answers neither on the VIP nor on a node, port "${PORT}; exit 1; }`
+  [ -n "$found" ] || { echo "keystone answers neither on the VIP nor on a node, port "${PORT}; exit 1; }`
 
 /** Asked of the first node alone, since keystone takes a good while for a login. Two lines of JSON, or why there are none. */
 export function catalogueFact(config: Config): Readonly<Record<string, string>> {
@@ -60,13 +78,11 @@ export function catalogueFact(config: Config): Readonly<Record<string, string>> 
   return {
     catalogue: sh`
       ip -o addr show | grep -qF ${` ${first.address}/`} || exit 0
-      command -v curl >/dev/null || { echo "curl is not installed yet"; exit 0; }
       ${raw(findKeystone(config))}
       ${raw(getToken(config.openrc))}
       ${API}
-      api GET /v3/services | tr -d '\\n'
-      echo
-      api GET /v3/endpoints | tr -d '\\n'`,
+      api GET /v3/services
+      api GET /v3/endpoints`,
   }
 }
 
@@ -194,16 +210,19 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
         begin,
         ...moves.map(
           (move) => sh`
-            api GET ${`/v3/endpoints/${move.id}`} | tr -d ' \\n' | grep -qF ${`"url":"${move.new}"`} ||
+            api GET ${`/v3/endpoints/${move.id}`} | tr -d ' ' | grep -qF ${`"url":"${move.new}"`} ||
               { printf '%s\\n' ${table}; exit 1; }`,
         ),
       ].join('\n'),
       apply: [
         begin,
-        ...moves.map(
-          (move) => sh`
-            api PATCH ${`/v3/endpoints/${move.id}`} ${JSON.stringify({ endpoint: { url: move.new } })} >/dev/null`,
-        ),
+        ...moves.map((move) => {
+          const body = JSON.stringify({ endpoint: { url: move.new } })
+          return sh`
+            length=${Buffer.byteLength(body)}
+            said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
+            length=0`
+        }),
       ].join('\n'),
     },
   ]
@@ -227,7 +246,9 @@ export function tokenByVip(config: Config): readonly Guard[] {
     {
       title: 'keystone gives a token through the VIP',
       check: sh`
-        base=${base(config.vip.address)}
+        ${HTTP}
+        ${ASK}
+        address=${config.vip.address}
         ${raw(getToken(rc))}
         for url in ${servicesOf(config).map((service) => urlOf(service, config.vip.address, 'public'))}; do
           printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }

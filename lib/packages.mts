@@ -12,8 +12,8 @@ export const packagesOf = (config: Config): readonly Package[] => [
   { name: 'resource-agents-base|resource-agents' },
   { name: 'haproxy', units: ['haproxy'] },
   { name: 'chrony', units: ['chrony'] },
-  // How a node asks HAProxy and keystone.
-  { name: 'curl' },
   { name: 'crmsh', optional: true },
-  ...(config.fencing === 'none' ? [] : [{ name: 'fence-agents' }]),
+  ...(config.fencing === 'none'
+    ? []
+    : [{ name: 'fence-agents|fence-agents-all', unless: `/usr/sbin/${config.fencing}` }]),
 ]

@@ -49,8 +49,8 @@ function knownSystem(facts: Facts, node: Node): Guard {
 const tools: Guard = require('systemd runs and the basic tools are there', sh`
     [ -d /run/systemd/system ] || { echo "systemd is not the init of this node"; exit 1; }
     missing=
-    for tool in ip ss awk diff base64 sha256sum stat systemctl; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
-    [ -z "$missing" ] || { echo "missing:$missing"; exit 1; }`, 'install iproute2, diffutils, coreutils and awk on the node')
+    for tool in bash timeout ip ss awk diff base64 sha256sum stat systemctl; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+    [ -z "$missing" ] || { echo "missing:$missing"; exit 1; }`, 'install bash, iproute2, diffutils, coreutils and awk on the node')
 
 function ownName(facts: Facts, node: Node): Guard {
   const name = facts.get(node, 'hostname')

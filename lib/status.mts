@@ -4,10 +4,11 @@ import { cidrText } from './address.mts'
 import type { Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts } from './facts.mts'
+import { HTTP, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { linkAddresses, memberName } from './ring.mts'
-import { authority, servicesOf } from './services.mts'
-import { sh } from './shell.mts'
+import { servicesOf } from './services.mts'
+import { raw, sh } from './shell.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),
@@ -16,14 +17,14 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
   haproxy: 'systemctl is-active haproxy || :',
   // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
-  api: servicesOf(config)
-    .flatMap(({ name, port, check }) =>
+  api: [
+    HTTP.shell,
+    ...servicesOf(config).flatMap(({ name, port, check }) =>
       [{ name: 'VIP', address: config.vip.address }, ...config.nodes].map(
-        (host) => sh`
-          echo ${host.name} ${name} "$(curl --silent --output /dev/null --max-time 3 --write-out '%{http_code}' ${`http://${authority(host.address, port)}${check.path}`} 2>/dev/null || :)"`,
+        (host) => sh`echo ${host.name} ${name} "$(${raw(statusOf(host.address, port, check.path, 3))})"`,
       ),
-    )
-    .join('\n'),
+    ),
+  ].join('\n'),
 })
 
 /** The parts of crm_mon's XML (api-version 2) that are shown here. */

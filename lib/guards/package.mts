@@ -1,6 +1,6 @@
 /** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
 import type { Guard } from '../guard.mts'
-import { raw, sh } from '../shell.mts'
+import { raw, type Shell, sh } from '../shell.mts'
 
 /**
  * What is wanted of the package manager. `name` may list alternatives, the first that the repositories offer is taken:
@@ -9,6 +9,8 @@ import { raw, sh } from '../shell.mts'
 export interface Package {
   readonly name: string
   readonly optional?: boolean
+  /** Not needed where this file is: it came another way. */
+  readonly unless?: string
   /** Units that it brings; none is started before its configuration is in place. */
   readonly units?: readonly string[]
 }
@@ -53,7 +55,17 @@ pick() {
 }`.trim(),
 )
 
-const names = (packages: readonly Package[]) => packages.map((one) => one.name)
+/** Shell text that sets a variable to the names that are wanted on this node. */
+const wanted = (variable: string, packages: readonly Package[]): Shell =>
+  raw(
+    [
+      `${variable}=`,
+      ...packages.map(({ name, unless }) => {
+        const add = `${variable}="$${variable} ${name}"`
+        return unless === undefined ? add : sh`[ -e ${unless} ] || ${raw(add)}`
+      }),
+    ].join('\n'),
+  )
 const must = (packages: readonly Package[]) => packages.filter((one) => !one.optional)
 
 /** Every package that is needed is installed or can be, as far as the package lists tell. */
@@ -61,8 +73,9 @@ export const offered = (packages: readonly Package[]): Guard => ({
   title: 'every package to be installed has a candidate',
   check: sh`
     ${FUNCTIONS}
+    ${wanted('all', must(packages))}
     missing=
-    for want in ${names(must(packages))}; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
+    for want in $all; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
     [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`,
   // What it could not fetch is no error here: the check tells whether it is needed.
   apply: sh`
@@ -78,12 +91,14 @@ export function installed(packages: readonly Package[]): Guard {
     title: 'the packages are installed',
     check: sh`
       ${FUNCTIONS}
+      ${wanted('all', must(packages))}
       missing=
-      for want in ${names(must(packages))}; do
+      for want in $all; do
         one=$(pick "$want")
         { [ -n "$one" ] && installed "$one"; } || missing="$missing $want"
       done
-      for want in ${names(optional)}; do
+      ${wanted('all', optional)}
+      for want in $all; do
         one=$(pick "$want")
         [ -z "$one" ] || installed "$one" || missing="$missing $want"
       done
@@ -92,8 +107,9 @@ export function installed(packages: readonly Package[]): Guard {
       [ -z "$missing" ] || { echo "to be installed:$missing"; exit 1; }`,
     apply: sh`
       ${FUNCTIONS}
+      ${wanted('all', packages)}
       want=
-      for one in ${names(packages)}; do
+      for one in $all; do
         one=$(pick "$one")
         [ -z "$one" ] || installed "$one" || want="$want $one"
       done
