@@ -3,9 +3,10 @@ import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2'
 import type { Node } from './config.mts'
 import { NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
+import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import type { Phase } from './guard.mts'
-import { check, holds, type Job, pastOf, readFacts, record, runPhase, type Survey, survey } from './run.mts'
+import { check, holds, pastOf, readFacts, record, runPhase, type Survey, survey } from './run.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
 type Line = ListrTaskWrapper<unknown, any, any>

@@ -1,90 +1,17 @@
 /** The runner: one survey per node, then phases, step by step with a barrier after each. It knows no daemon by name. */
 import { createHash } from 'node:crypto'
-import { type Checkpoints, type Past, past } from './checkpoint.mts'
-import type { Config, Node } from './config.mts'
+import { type Past, past } from './checkpoint.mts'
+import type { Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
-import type { Emit, GuardEnd } from './event.mts'
+import type { GuardEnd } from './event.mts'
+import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
 import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
-import type { Guard, Phase, Step } from './guard.mts'
-import { compile, type Frame } from './script.mts'
-import { reason, type Ssh } from './ssh.mts'
-
-export interface Job {
-  readonly config: Config
-  readonly phases: readonly Phase[]
-  /** The nodes to work on: all of the env file, or those of --nodes. */
-  readonly nodes: readonly Node[]
-  readonly ssh: Ssh
-  readonly emit: Emit
-  readonly signal: AbortSignal
-  readonly checkpoints: Checkpoints
-  /** Keeps a value out of everything that is emitted from now on. */
-  readonly keepSecret: (value: string) => void
-}
-
-/** A guard in its place. */
-interface Item {
-  readonly phase: Phase
-  readonly step: Step
-  readonly guard: Guard
-}
-
-type Reason = Omit<Lost, 'node'>
+import type { Guard, Phase } from './guard.mts'
 
 /** What the survey found. */
 export interface Survey {
   readonly facts: Facts
   readonly ends: readonly GuardEnd[]
-}
-
-/** A connection kept from an earlier run may have died meanwhile; ssh then says so without having asked anything. */
-const STALE = /mux_client|master|control socket|Broken pipe|closed by|Connection reset|Session open refused/i
-
-/**
- * Sends guards to one node and hands on each frame. Resolves to the reason when the node could not be asked to the end.
- * Throws on a script that no shell can read: a bug of ours.
- */
-async function exchange(
-  job: Job,
-  node: Node,
-  guards: readonly Guard[],
-  mode: 'check' | 'apply',
-  tellAll: boolean,
-  onFrame: (frame: Frame) => void,
-  onOutput: (line: string) => void,
-): Promise<Reason | undefined> {
-  const attempt = async () => {
-    const script = compile(guards, mode, tellAll)
-    const heard = { hello: false, bye: false, blank: false }
-    const exit = await job.ssh.run(
-      node,
-      script.text,
-      (line) => {
-        const frame = script.frame(line)
-        if (frame === undefined) {
-          if (!heard.hello) return
-          if (heard.blank) onOutput('')
-          heard.blank = line === ''
-          if (line !== '') onOutput(line)
-          return
-        }
-        // A frame starts with a line break of its own, so that one blank line before it is nobody's output.
-        heard.blank = false
-        if (frame.at === 'hello') heard.hello = true
-        if (frame.at === 'bye') heard.bye = true
-        onFrame(frame)
-      },
-      job.signal,
-    )
-    return { exit, heard }
-  }
-  let { exit, heard } = await attempt()
-  if (!heard.hello && exit.status === 255 && STALE.test(exit.stderr)) ({ exit, heard } = await attempt())
-  job.signal.throwIfAborted()
-  if (heard.bye) return undefined
-  if (!heard.hello && /syntax error|unexpected/i.test(exit.stderr) && exit.status === 2)
-    throw new Error(`the shell of ${node.name} cannot read the script: ${exit.stderr}`)
-  return reason(exit)
 }
 
 /**
@@ -130,90 +57,6 @@ export async function askAll(
     )
   })
   return { facts: factsFrom(known, before), lost }
-}
-
-/** Runs `ask` on all nodes at once, waits for all, and throws one error for all that were lost. */
-async function everyOne(job: Job, nodes: readonly Node[], ask: (node: Node) => Promise<Reason | undefined>) {
-  const lost = await lostOf(job, nodes, ask)
-  if (lost.length > 0) throw new UnreachableError(lost)
-}
-
-/** As `everyOne`, for a caller that can do without those that were lost. */
-async function lostOf(job: Job, nodes: readonly Node[], ask: (node: Node) => Promise<Reason | undefined>) {
-  const answers = await Promise.allSettled(nodes.map(async (node) => ({ node, lost: await ask(node) })))
-  const lost = answers.flatMap((answer) => {
-    if (answer.status === 'rejected') throw answer.reason
-    return answer.value.lost ? [{ node: answer.value.node.name, ...answer.value.lost }] : []
-  })
-  for (const one of lost) job.emit({ type: 'unreachable', ...one })
-  return lost
-}
-
-/** Sends the guards of these items to a node, tells each event, and collects how they ended. */
-async function work(
-  job: Job,
-  node: Node,
-  items: readonly Item[],
-  mode: 'check' | 'apply',
-  tellAll: boolean,
-  ends: GuardEnd[],
-): Promise<Reason | undefined> {
-  let current: Item | undefined
-  /** What runs: the first look, the apply, or the look after it. */
-  let stage: 'start' | 'apply' | 'verify' = 'start'
-  let waiting = false
-  let since = 0
-  /** What the first look saw, and what was said since the stage or the wait began. */
-  let difference: string[] = []
-  let said: string[] = []
-  return exchange(
-    job,
-    node,
-    items.map((item) => item.guard),
-    mode,
-    tellAll,
-    (frame) => {
-      if (!('index' in frame)) return
-      const { phase, step, guard } = items[frame.index] as Item
-      const place = { phase: phase.id, step: step.title, node: node.name, guard: guard.title }
-      if (frame.at === 'end') {
-        const failed = frame.result === 'failed' || frame.result === 'unsure'
-        const output = frame.result === 'ok' ? [] : frame.result === 'changed' ? difference : said
-        const end: GuardEnd = {
-          ...place,
-          type: 'guard',
-          state: frame.result,
-          output: output.join('\n'),
-          status: frame.status,
-          ms: frame.result === 'skipped' ? 0 : Date.now() - since,
-          required: guard.apply === undefined,
-          ...(guard.remedy === undefined ? {} : { remedy: guard.remedy }),
-          ...(failed ? { command: (stage === 'apply' ? guard.apply : undefined) ?? guard.check } : {}),
-        }
-        ends.push(end)
-        job.emit(end)
-        return
-      }
-      if (frame.at === 'start') {
-        since = Date.now()
-        current = items[frame.index]
-      }
-      if (frame.at === 'apply') difference = said
-      if (frame.at !== 'wait') stage = frame.at
-      said = []
-      // A wait is told with what is seen, which is the next line.
-      waiting = frame.at === 'wait'
-      if (!waiting) job.emit({ type: 'guard', ...place, state: frame.at })
-    },
-    (line) => {
-      said.push(line)
-      if (current === undefined) return
-      const place = { phase: current.phase.id, node: node.name, guard: current.guard.title }
-      if (stage === 'apply') job.emit({ type: 'output', ...place, line })
-      if (waiting) job.emit({ type: 'guard', ...place, step: current.step.title, state: 'wait', seen: line })
-      waiting = false
-    },
-  )
 }
 
 const has = (nodes: readonly Node[], node: Node) => nodes.some((one) => one.name === node.name)

@@ -42,7 +42,7 @@ const EFFECTS = ['ssh', 'checkpoint', 'event', 'screen', 'orchestrator', 'main']
 const test = suite('layers')
 
 test('import lines are found in each of their forms', () => {
-  assert.ok(importsOf('lib/run.mts').includes('lib/ssh.mts'))
+  assert.ok(importsOf('lib/exchange.mts').includes('lib/ssh.mts'))
   assert.ok(importsOf('lib/ssh.mts').includes('execa'))
   assert.ok(importsOf('tasks/00-prereqs.mts').includes('lib/guards/firewall.mts'))
   assert.ok(LIB.length > 30 && TASKS.length > 7 && TESTS.length > 10)
@@ -59,7 +59,8 @@ test('each package has one home', () => {
 })
 
 test('a phase knows of no other phase, and of no way to a node', () => {
-  const forbidden = (name: string) => ['execa', 'listr2', 'lib/ssh.mts', 'lib/run.mts'].includes(name)
+  const forbidden = (name: string) =>
+    ['execa', 'listr2', 'lib/ssh.mts', 'lib/run.mts', 'lib/exchange.mts'].includes(name)
   assert.equal(importing(TASKS, forbidden), [])
   const phases = TASKS.filter((file) => file !== 'tasks/cluster.mts')
   assert.equal(
