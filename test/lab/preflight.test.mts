@@ -70,11 +70,6 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
     ended(plan, 2)
     assert.is(plan.json().failed + plan.json().changed > 0, true)
     for (const node of lab.nodes) same(after.get(node), before.get(node), node)
-
-    await lab.ops('ip', 'addr', 'del', `${lab.vip}/24`, 'dev', 'public')
-    await lab.on(one, 'cat /run/hosts >/etc/hosts; ln -sf ../usr/lib/os-release /etc/os-release')
-    await lab.on(two, 'hostname api2')
-    await lab.on(three, 'cat /run/id >/etc/machine-id; ip addr add 10.99.61.203/24 dev eth1; systemctl stop holder')
   })
 
   test('flags that make no sense are told before any node is asked', async () => {
@@ -93,6 +88,10 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
   })
 
   test('mended, they get the phases that need no API, and a second run changes nothing', async () => {
+    await lab.ops('ip', 'addr', 'del', `${lab.vip}/24`, 'dev', 'public')
+    await lab.on(one, 'cat /run/hosts >/etc/hosts; ln -sf ../usr/lib/os-release /etc/os-release')
+    await lab.on(two, 'hostname api2')
+    await lab.on(three, 'cat /run/id >/etc/machine-id; ip addr add 10.99.61.203/24 dev eth1; systemctl stop holder')
     const run = await lab.run('cluster', ...build)
     ended(run, 0)
     assert.equal(ids(run), ['00-prereqs', '01-repos', '02-packages', '03-corosync', '04-pacemaker', '05-vip'])

@@ -172,6 +172,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   story('one phase alone, as it is typed', async () => {
     const run = await lab.type('npx', 'zx', 'tasks/03-corosync.mts', '--plan', '--env', lab.env)
     ended(run, 0)
+    assert.match(run.stdout, /^total +ok: [1-9]\d* +to change: 0 +failed: 0 /m)
   })
 
   story('corosync.conf altered on one node: told by a plan, mended there and nowhere else', async () => {
