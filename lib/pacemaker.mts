@@ -20,6 +20,33 @@ export const membersOnline = (config: Config, facts: Facts): string => sh`
   done
   [ -z "$missing" ] || { echo "not online:$missing"; exit 1; }`
 
+const CIB = '/var/lib/pacemaker/cib/cib.xml'
+/** The id of our property in the CIB of a first start: by it we find it again. */
+export const FIRST_START = 'quorate-first-start'
+
+export const cibFact = sh`[ ! -e ${CIB} ] || echo yes`
+
+/**
+ * A cluster that starts for the first time waits 20 s for a coordinator that nobody can be yet (dc-deadtime, Pacemaker
+ * Explained). So the nodes of one that has no CIB anywhere begin with one that says 2 s; 04-pacemaker takes it out again.
+ */
+export function firstStart(config: Config, facts: Facts): readonly Guard[] {
+  if (config.nodes.some((node) => facts.get(node, 'cib') === 'yes')) return []
+  const set = `<crm_config><cluster_property_set id="cib-bootstrap-options"><nvpair id="${FIRST_START}" name="dc-deadtime" value="2s"/></cluster_property_set></crm_config>`
+  return [
+    {
+      title: 'pacemaker elects at once at its first start',
+      check: sh`[ -e ${CIB} ] || systemctl is-active --quiet pacemaker || { echo "there is no CIB yet"; exit 1; }`,
+      apply: sh`
+        new=${`${CIB}.quorate-new`}
+        cibadmin --empty | sed ${`s|<crm_config/>|${set}|`} >"$new"
+        chown hacluster:haclient "$new"
+        chmod 0600 "$new"
+        mv -f "$new" ${CIB}`,
+    },
+  ]
+}
+
 /** Shell text that sets `where`: the nodes on which a resource runs, each followed by a space. */
 const locate = (resource: string): string => sh`
   where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | sort | tr '\\n' ' ')`

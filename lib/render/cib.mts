@@ -66,8 +66,10 @@ export const fencePrimitives = ({ nodes, fencing, fence }: Pick<Config, 'nodes' 
         })
       })
 
+export const fenceId = (node: string): string => `fence-${node}`
+
 function fenceDevice(agent: string, { name }: Node, params: Pairs): Fragment[] {
-  const id = `fence-${name}`
+  const id = fenceId(name)
   const operations = [operation('monitor', '60s', '60s')]
   return [
     primitive(id, { agent: `stonith:${agent}`, params, operations }),

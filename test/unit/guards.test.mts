@@ -283,7 +283,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   opened: opened(OPENINGS),
   firewallOff: firewallOff(),
   ...Object.fromEntries((['keep', 'permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinux(how)])),
-  cib: cib('it is there', [haproxyClone(), resourceDefaults()], [{ section: 'resources', id: 'old' }]),
+  cib: cib('it is there', [haproxyClone(), resourceDefaults()], ['old']),
 }
 
 /** What shellcheck says of these texts and is meant so. */
