@@ -17,6 +17,8 @@ export function catalogueFact(config: Config): Readonly<Record<string, string>> 
   return {
     catalogue: sh`
       ip -o addr show | grep -qF ${` ${first.address}/`} || exit 0
+      # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.
+      [ -e /etc/corosync/corosync.conf ] || { echo "the cluster is not built yet"; exit 0; }
       ${raw(findKeystone(config))}
       ${raw(getToken(config.openrc))}
       ${API}
