@@ -4,7 +4,7 @@ import { linksConnected, memberCount, quorate, ringKey, sharedKey } from '../lib
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { file } from '../lib/guards/file.mts'
-import { comes, problem } from '../lib/guards/require.mts'
+import { brought, comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
 import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
@@ -69,6 +69,7 @@ export const phase: Phase = {
     'corosync.active': 'systemctl is-active corosync || :',
   }),
   steps: [
+    { title: 'software', on: everyNode, guards: () => [brought('corosync', '02-packages')] },
     { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },
     { title: 'configure', on: everyNode, guards: configured },
     { title: 'start', on: everyNode, guards: running, oneByOne: live },

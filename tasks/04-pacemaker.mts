@@ -3,7 +3,7 @@ import type { Config } from '../lib/config.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
-import { comes, require } from '../lib/guards/require.mts'
+import { brought, comes, require } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
 import { cibFact, FIRST_START, firstStart, membersOnline } from '../lib/pacemaker.mts'
@@ -47,6 +47,7 @@ export const phase: Phase = {
   title: 'Pacemaker',
   facts: () => ({ cib: cibFact }),
   steps: [
+    { title: 'software', on: everyNode, guards: () => [brought('pacemakerd', '02-packages')] },
     { title: 'start', on: everyNode, guards: (config, facts) => [...firstStart(config, facts), service('pacemaker')] },
     { title: 'online', on: everyNode, guards: online },
     { title: 'fence agent', on: everyNode, guards: agent },

@@ -4,7 +4,7 @@ import type { Config } from '../lib/config.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
-import { comes } from '../lib/guards/require.mts'
+import { brought, comes } from '../lib/guards/require.mts'
 import { notAtBoot, service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
 import { runsEverywhere, vipHeld } from '../lib/pacemaker.mts'
@@ -53,6 +53,7 @@ export const phase: Phase = {
   title: 'HAProxy on the VIP',
   facts: (config) => Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one)])),
   steps: [
+    { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')] },
     { title: 'configure', on: everyNode, guards: configured },
     {
       title: 'back ends',

@@ -21,3 +21,7 @@ export const comes = (title: string, seconds: number, check: string, remedy: str
   wait: seconds,
   remedy,
 })
+
+/** A program that an earlier phase brings: for one who runs a phase alone. */
+export const brought = (program: string, by: string): Guard =>
+  require(`${program} is installed`, sh`command -v ${program} >/dev/null || { echo ${`there is no ${program} on this node yet`}; exit 1; }`, `run ${by} first: npx zx tasks/${by}.mts`)
