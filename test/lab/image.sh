@@ -10,7 +10,9 @@ set -euo pipefail
 umask 022
 
 SUITE=${LAB_SUITE:-bookworm}
-MIRROR=${LAB_MIRROR:-http://deb.debian.org}
+# The server that this machine's own packages come from, if it is a Debian.
+MIRROR=${LAB_MIRROR:-$(apt-get indextargets --no-release-info --format '$(SITE)' | sed -n 's,/debian/*$,,p' | head -n 1)}
+[ -n "$MIRROR" ] || { echo "image: no Debian mirror in this machine's apt sources: name one in LAB_MIRROR" >&2; exit 1; }
 ARCH=$(dpkg --print-architecture)
 # A server as its installer leaves it: no python, nothing of a cluster.
 SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
