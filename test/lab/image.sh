@@ -11,6 +11,7 @@ umask 022
 
 SUITE=${LAB_SUITE:-bookworm}
 # The server that this machine's own packages come from, if it is a Debian.
+# shellcheck disable=SC2016 # apt-get fills it in
 MIRROR=${LAB_MIRROR:-$(apt-get indextargets --no-release-info --format '$(SITE)' | sed -n 's,/debian/*$,,p' | head -n 1)}
 [ -n "$MIRROR" ] || { echo "image: no Debian mirror in this machine's apt sources: name one in LAB_MIRROR" >&2; exit 1; }
 ARCH=$(dpkg --print-architecture)
