@@ -18,7 +18,7 @@ export function readRing(source: Source, nodes: readonly Node[]): Ring {
     linkMode: oneOf(source, 'LINK_MODE', ['passive', 'active', 'rr']),
     transport,
     mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
-    mcastPort: integer(source, 'MCAST_PORT', 1, 65535) ?? 5405,
+    mcastPort: readPort(source, transport),
     token: integer(source, 'TOKEN', 100, 600000),
   }
 }
@@ -65,6 +65,15 @@ function readLinks(source: Source, transport: string): readonly Cidr[] {
     )
   }
   return links
+}
+
+function readPort(source: Source, transport: string): number {
+  const entry = source.get('MCAST_PORT')
+  if (entry !== undefined && transport !== 'udp') {
+    const text = `TRANSPORT=${transport} has no multicast port`
+    source.report({ line: entry.line, key: 'MCAST_PORT', text, remedy: 'remove MCAST_PORT, or write TRANSPORT=udp' })
+  }
+  return integer(source, 'MCAST_PORT', 1, 65535) ?? 5405
 }
 
 function readMulticast(source: Source, transport: string, peer: string | undefined): string {

@@ -389,12 +389,18 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     /TRANSPORT=knet has no multicast address; remove MCAST_ADDR/,
   ],
   [
+    'a multicast port for knet',
+    withMore('MCAST_PORT=5405'),
+    MORE,
+    /TRANSPORT=knet has no multicast port; remove MCAST_PORT/,
+  ],
+  [
     'multicast of another family',
     withMore('TRANSPORT=udp', 'MCAST_ADDR=ff15::1'),
     MORE + 1,
     /the link is IPv4, MCAST_ADDR/,
   ],
-  ['no port', withMore('MCAST_PORT=0'), MORE, /MCAST_PORT is not a whole number from 1 to 65535/],
+  ['no port', withMore('TRANSPORT=udp', 'MCAST_PORT=0'), MORE + 1, /MCAST_PORT is not a whole number from 1 to 65535/],
   ['too high a port', withMore('SSH_PORT=65536'), MORE, /SSH_PORT is not a whole number from 1 to 65535/],
   ['a token with a unit', withMore('TOKEN=10s'), MORE, /TOKEN is not a whole number from 100 to 600000/],
   ['too short a token', withMore('TOKEN=99'), MORE, /TOKEN is not a whole number/],
@@ -654,7 +660,7 @@ files('env.example names every key', () => {
 files('env.example is right in every line, also in those that are comments', () => {
   const text = readFileSync(EXAMPLE, 'utf8')
     .replace('FENCING=\n', 'FENCING=none\n')
-    .replaceAll(/^#(?=[A-Z_]+=)(?!SSH_|MCAST_ADDR)/gm, '')
+    .replaceAll(/^#(?=[A-Z_]+=)(?!SSH_|MCAST_)/gm, '')
   const found = parseConfig(text, FILE)
   assert.equal([found.token, found.links.length, found.clusterProperties['pe-warn-series-max']], [10000, 2, '1000'])
 })
