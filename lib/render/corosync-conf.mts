@@ -36,7 +36,10 @@ export const ringOf = (
   token: config.token,
   mcastAddr: config.mcastAddr,
   mcastPort: config.mcastPort,
-  nodes: config.nodes.map((node) => ({ name: node.name, id: idOf(node), addresses: addressesOf(node) })),
+  // By id, so that other lines first in NODES are no other file, which would restart a live ring.
+  nodes: config.nodes
+    .map((node) => ({ name: node.name, id: idOf(node), addresses: addressesOf(node) }))
+    .sort((a, b) => a.id - b.id),
   links: config.links,
 })
 

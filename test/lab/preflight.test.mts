@@ -141,10 +141,12 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
     const lines = /^NODES="\n([^"]*)"$/m.exec(text)?.[1] as string
     const turned = `${lines.trimEnd().split('\n').reverse().join('\n')}\n`
     writeFileSync(other, text.replace(lines, turned), { mode: 0o600 })
-    const before = await lab.onAll('corosync-cmapctl -g runtime.votequorum.this_node_id; crm_node --list')
+    const ask = `corosync-cmapctl -g runtime.votequorum.this_node_id; crm_node --list
+      systemctl show --property InvocationID --value corosync pacemaker`
+    const before = await lab.onAll(ask)
     const run = await lab.type('zx', 'tasks/cluster.mts', '--env', other, ...build)
     ended(run, 0)
-    const after = await lab.onAll('corosync-cmapctl -g runtime.votequorum.this_node_id; crm_node --list')
+    const after = await lab.onAll(ask)
     for (const node of lab.nodes) same(after.get(node), before.get(node), node)
   })
 })
