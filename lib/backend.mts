@@ -2,7 +2,7 @@
 import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
-import { file, replace } from './guards/file.mts'
+import { file, KEPT, replace } from './guards/file.mts'
 import { comes, require } from './guards/require.mts'
 import { service as unit } from './guards/service.mts'
 import { HTTP, statusOf } from './http.mts'
@@ -14,17 +14,25 @@ const uwsgi = ({ name }: Service) => sh`grep -qs '^UWSGI_PORT=' ${`/etc/init.d/$
 
 /** Apache's files that listen on the port of every address (mpm_common, Listen). */
 const LISTEN = (port: number) => `^[[:space:]]*Listen[[:space:]]+(\\*:|0\\.0\\.0\\.0:|\\[::\\]:)?${port}([[:space:]]|$)`
-const apache = ({ port }: Service) =>
-  sh`grep -lsE ${LISTEN(port)} /etc/apache2/ports.conf /etc/apache2/sites-enabled/*.conf /etc/apache2/conf-enabled/*.conf`
+/** The same, or an address of a node: what we have changed already. */
+const LISTENS = (port: number, { nodes }: Config) => {
+  const own = nodes.map(({ address }) => (address.includes(':') ? `[${address}]` : address).replace(/[.[\]]/g, '\\$&'))
+  return `^[[:space:]]*Listen[[:space:]]+((\\*|0\\.0\\.0\\.0|\\[::\\]|${own.join('|')}):)?${port}([[:space:]]|$)`
+}
+const apache = ({ port }: Service, config: Config) =>
+  sh`grep -lsE ${LISTENS(port, config)} /etc/apache2/ports.conf /etc/apache2/sites-enabled/*.conf /etc/apache2/conf-enabled/*.conf`
 
 /** What serves the API: `uwsgi`, or `apache` and the files with a Listen line to be changed. */
-export const packaging = (service: Service): string => sh`
+export const packaging = (service: Service, config: Config): string => sh`
   if ${raw(uwsgi(service))}; then echo uwsgi; exit 0; fi
-  files=$(${raw(apache(service))}) || exit 0
+  # grep says 2 for a folder that is empty, also when it found what it looked for elsewhere.
+  files=$(${raw(apache(service, config))} || :)
+  [ -n "$files" ] || exit 0
   echo apache $(readlink -f $files)`
 
 /** Shell text that is true where we know how to move the listener. */
-export const movable = (service: Service): string => `{ ${uwsgi(service)} || { ${apache(service)} >/dev/null; }; }`
+export const movable = (service: Service, config: Config): string =>
+  `{ ${uwsgi(service)} || ${apache(service, config)} | grep -q .; }`
 
 /** Nothing listens on the port of every address. `unless`: shell text that lets one pass. */
 export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard =>
@@ -43,7 +51,7 @@ export const portFree = (config: Config, node: Node, service: Service, unless = 
 export function backEnd(config: Config, facts: Facts, node: Node, service: Service): readonly Guard[] {
   const own = authority(node.address, service.port)
   const [kind = '', ...files] = facts.get(node, `packaging.${service.name}`).split(' ')
-  const moved = kind === 'uwsgi' ? ofUwsgi(service, own) : files.map((path) => ofApache(path, service.port, own))
+  const moved = kind === 'uwsgi' ? ofUwsgi(service, own) : ofApache(files, service.port, own)
   return [
     ...moved,
     portFree(config, node, service),
@@ -64,7 +72,17 @@ function ofUwsgi({ name, port }: Service, own: string): readonly Guard[] {
   return [file(path, text), unit(name, { loads: [path] })]
 }
 
-const ofApache = (path: string, port: number, own: string): Guard => ({
+/** That Apache runs with the changed files is a guard of its own: a run may be cut off before the restart. */
+const ofApache = (files: readonly string[], port: number, own: string): readonly Guard[] =>
+  files.length === 0
+    ? []
+    : [
+        ...files.map((path) => listensOnOwn(path, port, own)),
+        // A graceful reload cannot bind an address while the old sockets hold all of them.
+        unit('apache2', { loads: files, by: 'restart', managed: true }),
+      ]
+
+const listensOnOwn = (path: string, port: number, own: string): Guard => ({
   title: `${path} listens on ${own}`,
   check: sh`! grep -E ${LISTEN(port)} ${path}`,
   apply: sh`
@@ -72,9 +90,7 @@ const ofApache = (path: string, port: number, own: string): Guard => ({
     cp -p ${path} "$new"
     sed -E ${`s/${LISTEN(port)}/Listen ${own}\\2/`} ${path} >"$new"
     ${raw(replace(path))}
-    apache2ctl configtest
-    # A graceful reload cannot bind an address while the old sockets hold all of them.
-    systemctl restart apache2`,
+    apache2ctl configtest || { cp -p ${`${KEPT}/previous${path}`} ${path}; exit 1; }`,
 })
 
 /** The health check of HAProxy, made from here. */

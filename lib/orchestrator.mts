@@ -57,7 +57,7 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
             task: async (_ctx, own) => {
               show.watch(phase.id, node.name, own)
               await done.catch((error: unknown) => {
-                if (concerns(error, node)) throw error
+                if (concerns(error, node, job.nodes)) throw error
               })
             },
           })),
@@ -84,11 +84,15 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
   return changed > 0 ? 'changed' : 'ok'
 }
 
-/** An error that names its nodes is those nodes' alone. */
-function concerns(error: unknown, node: Node): boolean {
-  if (error instanceof NodeFailure) return error.ends.some((end) => end.node === node.name)
-  if (error instanceof UnreachableError) return error.lost.some((one) => one.node === node.name)
-  return true
+/** An error that names its nodes is those nodes' alone; one that names none of these lines is everybody's, or it were lost. */
+function concerns(error: unknown, node: Node, all: readonly Node[]): boolean {
+  const named =
+    error instanceof NodeFailure
+      ? error.ends.map((end) => end.node)
+      : error instanceof UnreachableError
+        ? error.lost.map((one) => one.node)
+        : []
+  return named.includes(node.name) || !all.some((one) => named.includes(one.name))
 }
 
 /**

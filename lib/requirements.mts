@@ -149,7 +149,7 @@ export function vipFree(config: Config, facts: Facts): Guard {
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
 const ports = (config: Config, node: Node): readonly Guard[] =>
-  servicesOf(config).map((service) => portFree(config, node, service, movable(service)))
+  servicesOf(config).map((service) => portFree(config, node, service, movable(service, config)))
 
 /** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
 const space: Guard = require('there is room on its disks', sh`

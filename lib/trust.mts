@@ -29,6 +29,13 @@ export const rootKey = (): Guard => ({
   apply: sh`
     mkdir -p /root/.ssh
     chmod 0700 /root/.ssh
+    # A private key without its public half, the operator's or one of a run that was cut off, is completed, never replaced.
+    for key in ${KEYS}; do
+      [ -s "$key" ] || continue
+      ssh-keygen -y -P '' -f "$key" >"$key.pub.quorate-new" || { echo "$key has a passphrase and no $key.pub"; exit 1; }
+      mv -f "$key.pub.quorate-new" "$key.pub"
+      exit 0
+    done
     rm -f /root/.ssh/.quorate-new /root/.ssh/.quorate-new.pub
     ssh-keygen -q -t ed25519 -N '' -C "root@$(uname -n)" -f /root/.ssh/.quorate-new
     mv -f /root/.ssh/.quorate-new ${`${KEYS[0]}`}

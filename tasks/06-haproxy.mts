@@ -51,7 +51,8 @@ const running = (): Guard[] => [
 export const phase: Phase = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
-  facts: (config) => Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one)])),
+  facts: (config) =>
+    Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one, config)])),
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')] },
     { title: 'configure', on: everyNode, guards: configured },

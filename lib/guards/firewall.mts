@@ -84,7 +84,11 @@ export function opened(openings: readonly Opening[]): Guard {
           chains | while read -r family table chain; do
             count=$(nft list chain "$family" "$table" "$chain" | grep -c ${`comment "${mark}"`} || :)
             [ "$count" -eq ${nft.length} ] || { printf '%s\\n' "nftables lacks in $family $table $chain:" ${nft}; exit 1; }
-          done ;;
+          done
+          # The file is what the next boot loads; where no chain turns anything away it needs nothing of ours.
+          conf=/etc/nftables.conf
+          [ -z "$(chains)" ] || [ ! -e "$conf" ] || grep -qF ${`comment "${mark}"`} "$conf" ||
+            { echo "$conf lacks them for the next boot"; exit 1; } ;;
       esac`,
     apply: sh`
       ${KIND}
@@ -96,15 +100,17 @@ export function opened(openings: readonly Opening[]): Guard {
           for rule in ${ufw}; do ufw allow $rule comment quorate; done ;;
         nftables)
           lines=$(mktemp)
-          trap 'rm -f "$lines"' EXIT
+          old=$(mktemp)
+          trap 'rm -f "$lines" "$old"' EXIT
           chains | while read -r family table chain; do
             nft --handle list chain "$family" "$table" "$chain" | sed -n 's/.*comment "quorate-.*# handle \\([0-9]*\\)$/\\1/p' |
-              while read -r handle; do nft delete rule "$family" "$table" "$chain" handle "$handle"; done
+              while read -r handle; do echo "delete rule $family $table $chain handle $handle"; done >>"$old"
             for rule in ${nft}; do
               echo "insert rule $family $table $chain $rule comment \\"${raw(mark)}\\"" >>"$lines"
             done
           done
-          nft -f "$lines"
+          # Old out and new in at once: nft(8) takes a file as one transaction, so the ring is never shut out.
+          cat "$old" "$lines" | nft -f -
           # At the next boot nftables.service loads this file; what is in it stays as it is.
           conf=/etc/nftables.conf
           if [ -e "$conf" ]; then

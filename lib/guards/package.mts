@@ -80,7 +80,7 @@ export const offered = (packages: readonly Package[]): Guard => ({
   // What it could not fetch is no error here: the check tells whether it is needed.
   apply: sh`
     ${FUNCTIONS}
-    patiently apt update`,
+    patiently apt update || :`,
   remedy: 'check the sources in /etc/apt on the node and that it reaches them, or name another repository in REPOS',
 })
 
@@ -124,7 +124,7 @@ export function installed(packages: readonly Package[]): Guard {
       [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
       [ -z "$want" ] || apt --no-install-recommends install $want || {
-        patiently apt update
+        patiently apt update || :
         apt --no-install-recommends install $want
       }`,
     remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
