@@ -108,6 +108,17 @@ onLab('settings', 't-set', options, (test, lab) => {
     assert.is(again.json().changed, 0, again.text)
   })
 
+  test('what was lost of the file for the next boot, and the public half of a key, come back; the private half stays', async () => {
+    await lab.on(one, `sed -i '/^# BEGIN quorate/,/^# END quorate/d' /etc/nftables.conf; rm /root/.ssh/id_ed25519.pub`)
+    const key = await lab.on(one, 'sha256sum /root/.ssh/id_ed25519')
+    ended(await lab.run('00-prereqs', '--plan'), 3)
+    ended(await lab.run('00-prereqs'), 0)
+    assert.is(await lab.on(one, 'sha256sum /root/.ssh/id_ed25519'), key)
+    assert.match(await lab.on(one, 'cat /etc/nftables.conf'), /comment "quorate-/)
+    assert.is((await lab.ask(one, `ssh -n -o BatchMode=yes root@${two} true`)).code, 0)
+    ended(await lab.run('00-prereqs', '--plan'), 0)
+  })
+
   test('FENCING=none takes the devices away', async () => {
     set({ FENCING: 'none' })
     ended(await lab.run('cluster', ...build), 0)

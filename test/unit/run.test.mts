@@ -439,6 +439,24 @@ lost('a kept connection that has died is tried once more; a node that says no is
   assert.equal(trips(ill), { a: 1, b: 1 })
 })
 
+lost('a node outside of --nodes that is lost in the middle stops the run too', async () => {
+  let asked = 0
+  // Answers in the survey, and is gone when the facts are asked again after the first change.
+  const gone: Wire = async (run, onLine) =>
+    asked++ === 0 ? run(onLine) : { status: 255, stderr: 'ssh: connect to host c port 22: No route to host' }
+  const of = lab(
+    [
+      phase('p', [step('one', [made('one')]), step('two', [made('two')])]),
+      phase('q', [step('three', [made('three')])]),
+    ],
+    ['a', 'b', 'c'],
+    { c: gone },
+  )
+  const some = { ...of.job, nodes: of.job.nodes.slice(0, 2) }
+  assert.is(await orchestrate(some, { plan: false, live: false }, show()), 'unreachable')
+  assert.equal([...of.diary()].sort(), ['a one', 'b one'])
+})
+
 lost('what a login shell says before the script is not taken for an answer', async () => {
   const banner: Wire = (run, onLine) => {
     for (const line of ['Welcome!', '', '@@0123456789ab end 0 ok 0']) onLine(line)
