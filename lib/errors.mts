@@ -19,6 +19,15 @@ export interface Lost {
   readonly remedy: string
 }
 
+/** Who holds the lock of a node. */
+export interface Holder {
+  readonly node: string
+  /** A line on the run: who, where, since when, which command. Empty when the lock was taken away from us. */
+  readonly owner: string
+  /** Seconds since its last sign of life. */
+  readonly age: number | undefined
+}
+
 /** The env file or the flags are wrong. All that is wrong is told at once, in the order of the lines. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -67,10 +76,14 @@ export class NodeFailure extends Error {
   }
 }
 
-/** What the process exits with for something thrown: 5, 4 or 2; 1 is a bug of ours. */
-export function exitCodeOf(thrown: unknown): 5 | 4 | 2 | 1 {
-  if (thrown instanceof ConfigError || thrown instanceof UnreachableError || thrown instanceof NodeFailure) {
-    return thrown.exitCode
+/** Another run works on the cluster. */
+export class LockedError extends Error {
+  override readonly name = 'LockedError'
+  readonly exitCode = 6
+  readonly holders: readonly Holder[]
+
+  constructor(holders: readonly Holder[]) {
+    super(holders.map(({ node, owner }) => `${node}: ${owner}`).join('\n'))
+    this.holders = holders
   }
-  return 1
 }

@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mask } from './mask.mts'
+import type { Refusal } from './refusals.mts'
 import type { Result } from './script.mts'
 
 export type Outcome = 'ok' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'invalid' | 'locked' | 'interrupted'
@@ -30,6 +31,19 @@ export type Event =
       readonly guard: string
       readonly line: string
     }
+  /** Another run's lock: in our way, waited for, or left behind by a run that did not end cleanly. */
+  | {
+      readonly type: 'lock'
+      readonly state: 'held' | 'waits' | 'expired'
+      readonly node: string
+      readonly owner: string
+      /** Seconds since its last sign of life. */
+      readonly age: number | undefined
+    }
+  /** The run does not begin: the phases or nodes that were chosen would leave a cluster half made. */
+  | ({ readonly type: 'refused' } & Refusal)
+  /** A signal has come: `soft` finishes what is atomic, `hard` breaks off. */
+  | { readonly type: 'stop'; readonly state: 'soft' | 'hard' }
   | { readonly type: 'unreachable'; readonly node: string; readonly text: string; readonly remedy: string }
   | { readonly type: 'end'; readonly outcome: Outcome; readonly ms: number }
 

@@ -1,19 +1,27 @@
 /** One exchange with nodes: guards go out as a script, frames come back as events. */
 import type { Checkpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
+import { BEAT } from './driver.mts'
 import { type Lost, UnreachableError } from './errors.mts'
 import type { Emit, GuardEnd } from './event.mts'
 import type { Guard, Phase, Step } from './guard.mts'
-import { compile, type Frame } from './script.mts'
-import { reason, type Ssh } from './ssh.mts'
+import { compile, type Frame, type Script } from './script.mts'
+import { reason, type Session, type Ssh } from './ssh.mts'
 
 export interface Job {
   readonly config: Config
   readonly phases: readonly Phase[]
+  /** The phases that these stand on: they must hold, and are not run. */
+  readonly before: readonly Phase[]
   /** The nodes to work on: all of the env file, or those of --nodes. */
   readonly nodes: readonly Node[]
   readonly ssh: Ssh
   readonly emit: Emit
+  /** Asks to stop: what changes something is finished, up to the end of its atomic step, and nothing more is begun. */
+  readonly stop: AbortSignal
+  /** Stops for a reason of our own, as a signal would. */
+  readonly halt: (why: Error) => void
+  /** Breaks off. */
   readonly signal: AbortSignal
   readonly checkpoints: Checkpoints
   /** Keeps a value out of everything that is emitted from now on. */
@@ -34,9 +42,75 @@ export type Reason = Omit<Lost, 'node'>
 const STALE = /mux_client|master|control socket|Broken pipe|closed by|Connection reset|Session open refused/i
 
 /**
- * Sends guards to one node and hands on each frame. Resolves to the reason when the node could not be asked to the end.
- * Throws on a script that no shell can read: a bug of ours.
+ * Sends a script to one node, hands on each frame, and resolves at its end: the last frame, or the reason why that did not
+ * come. The session may outlast it. Throws on a script that no shell can read: a bug of ours.
  */
+export async function converse(
+  job: Job,
+  node: Node,
+  script: Script,
+  mode: 'check' | 'apply',
+  onFrame: (frame: Frame) => void,
+  onOutput: (line: string) => void,
+): Promise<{ readonly session: Session; readonly lost?: Reason }> {
+  const attempt = async () => {
+    const heard = { hello: false, bye: false, blank: false, before: '' }
+    const cut = new AbortController()
+    const cutOff = () => cut.abort()
+    const said = Promise.withResolvers<void>()
+    const hear = (line: string) => {
+      const frame = script.frame(line)
+      if (frame === undefined) {
+        if (!heard.hello) {
+          heard.before = line
+          return
+        }
+        if (heard.blank) onOutput('')
+        heard.blank = line === ''
+        if (line !== '') onOutput(line)
+        return
+      }
+      // A frame starts with a line break of its own, so that one blank line before it is nobody's output.
+      heard.blank = false
+      if (frame.at === 'hello') heard.hello = true
+      if (frame.at === 'bye') heard.bye = true
+      onFrame(frame)
+      if (heard.bye) said.resolve()
+    }
+    const session = job.ssh.run(node, script.text, hear, cut.signal)
+    // Before hello the shell still reads the script, and would take such a line for a part of it.
+    const beat = setInterval(() => heard.hello && session.say('beat'), BEAT * 1000)
+    const stop = () => {
+      if (mode === 'apply' && heard.hello) session.say('stop')
+      else if (!heard.bye) cutOff()
+    }
+    const over = () => {
+      clearInterval(beat)
+      job.signal.removeEventListener('abort', cutOff)
+      job.stop.removeEventListener('abort', stop)
+    }
+    const listen = (signal: AbortSignal, what: () => void) => {
+      if (signal.aborted) what()
+      else signal.addEventListener('abort', what)
+    }
+    listen(job.signal, cutOff)
+    listen(job.stop, stop)
+    const exit = session.exit.finally(over)
+    const end = await Promise.race([exit, said.promise])
+    return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard }
+  }
+  let { session, exit, heard } = await attempt()
+  if (!heard.hello && exit.status === 255 && STALE.test(exit.stderr)) ({ session, exit, heard } = await attempt())
+  job.signal.throwIfAborted()
+  if (heard.bye) return { session }
+  // A look that a stop has cut off.
+  job.stop.throwIfAborted()
+  if (!heard.hello && /syntax error|unexpected/i.test(exit.stderr) && exit.status === 2)
+    throw new Error(`the shell of ${node.name} cannot read the script: ${exit.stderr}`)
+  return { session, lost: reason({ ...exit, stderr: exit.stderr || heard.before }) }
+}
+
+/** Sends guards to one node and hands on each frame. Resolves to the reason when the node could not be asked to the end. */
 export async function exchange(
   job: Job,
   node: Node,
@@ -46,38 +120,9 @@ export async function exchange(
   onFrame: (frame: Frame) => void,
   onOutput: (line: string) => void,
 ): Promise<Reason | undefined> {
-  const attempt = async () => {
-    const script = compile(guards, mode, tellAll)
-    const heard = { hello: false, bye: false, blank: false }
-    const exit = await job.ssh.run(
-      node,
-      script.text,
-      (line) => {
-        const frame = script.frame(line)
-        if (frame === undefined) {
-          if (!heard.hello) return
-          if (heard.blank) onOutput('')
-          heard.blank = line === ''
-          if (line !== '') onOutput(line)
-          return
-        }
-        // A frame starts with a line break of its own, so that one blank line before it is nobody's output.
-        heard.blank = false
-        if (frame.at === 'hello') heard.hello = true
-        if (frame.at === 'bye') heard.bye = true
-        onFrame(frame)
-      },
-      job.signal,
-    )
-    return { exit, heard }
-  }
-  let { exit, heard } = await attempt()
-  if (!heard.hello && exit.status === 255 && STALE.test(exit.stderr)) ({ exit, heard } = await attempt())
-  job.signal.throwIfAborted()
-  if (heard.bye) return undefined
-  if (!heard.hello && /syntax error|unexpected/i.test(exit.stderr) && exit.status === 2)
-    throw new Error(`the shell of ${node.name} cannot read the script: ${exit.stderr}`)
-  return reason(exit)
+  const { session, lost } = await converse(job, node, compile(guards, mode, tellAll), mode, onFrame, onOutput)
+  if (lost === undefined) await session.exit
+  return lost
 }
 
 /** Runs `ask` on all nodes at once, waits for all, and throws one error for all that were lost. */

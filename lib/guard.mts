@@ -44,6 +44,8 @@ export interface Phase {
    * with `secret.` is kept out of every output.
    */
   readonly facts?: (config: Config) => Readonly<Record<string, string>>
+  /** What it makes is one for the whole cluster: it is made on all nodes or none. */
+  readonly together?: boolean
   readonly steps: readonly Step[]
 }
 

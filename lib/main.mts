@@ -1,17 +1,20 @@
 /** From a command line to an exit code: flags, env file, one run, its report. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { openCheckpoints } from './checkpoint.mts'
-import type { Config } from './config.mts'
+import type { Config, Node } from './config.mts'
 import { ConfigError, type Lost, type Problem } from './errors.mts'
-import { type Emit, type GuardEnd, type Outcome, openLog } from './event.mts'
+import { type Emit, type Event, type GuardEnd, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, parseFlags, selectNodes, selectPhases } from './flags.mts'
 import type { Phase } from './guard.mts'
+import { onSignals } from './interrupt.mts'
+import { ownerLine } from './lock.mts'
 import { masked } from './mask.mts'
-import { orchestrate, show } from './orchestrator.mts'
+import { type How, orchestrate, show } from './orchestrator.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
 import { commandLine, failureCard, jsonResult, plainLines, planReport, proofReport, summary } from './screen.mts'
@@ -60,6 +63,8 @@ export interface Verb {
   readonly phases: readonly Phase[]
   /** Also lists what holds: for a verb that proves something. */
   readonly listsAll?: boolean
+  /** Shows what it would do, puts this question, and takes no lock. */
+  readonly asks?: string
   /** Only asks for the facts of its phases, also when some nodes do not answer, and prints this. */
   readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => string
 }
@@ -104,6 +109,11 @@ async function run(
   const nodes = selectNodes(config, flags)
   const missing = phases.flatMap((phase) => phase.needs?.(config) ?? [])
   if (missing.length > 0) throw new ConfigError(config.file, missing)
+  if (!flags.plan) wholeCluster(config, phases, nodes)
+  if (verb.asks !== undefined && !flags.yes && !process.stdin.isTTY)
+    throw new ConfigError('', [
+      { text: 'this asks a question, and there is no terminal to answer it', remedy: 'give --yes' },
+    ])
   const stateDir = join(ROOT, '.state', config.clusterName)
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
@@ -114,7 +124,11 @@ async function run(
   )
   const lines = show()
   const open: GuardEnd[] = []
-  const listeners: Emit[] = [
+  // What was looked at beside the phases and nodes that were chosen is for the log alone.
+  const chosen = (event: Event) =>
+    !('phase' in event && !phases.some(({ id }) => id === event.phase) && event.type !== 'refused') &&
+    !('node' in event && event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
+  const shown: Emit[] = [
     counts.emit,
     lines.emit,
     (event) => {
@@ -122,15 +136,15 @@ async function run(
     },
     ...(live ? [] : [plainLines(print, flags.verbose)]),
   ]
+  const listeners = shown.map(
+    (listener): Emit =>
+      (event) =>
+        chosen(event) && listener(event),
+  )
   const again = commandLine(['npx', 'zx', verb.script, ...argumentsOf()])
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
-  const interrupt = new AbortController()
-  const onSignal = () => interrupt.abort(new Error('interrupted'))
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  // The terminal went away.
-  process.on('SIGHUP', onSignal)
+  const signals = onSignals((state) => log.emit({ type: 'stop', state }))
   // Nobody reads on (`make cluster | head`): that is no reason to leave a node half done.
   const onPipe = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
@@ -144,31 +158,79 @@ async function run(
     const job: Job = {
       config,
       phases,
+      before: await before(phases),
       nodes,
       ssh: ssh(config, stateDir),
       emit: log.emit,
-      signal: interrupt.signal,
+      stop: signals.stop,
+      halt: signals.halt,
+      signal: signals.signal,
       checkpoints,
       keepSecret: mask.add,
     }
     const look = verb.screen
+    const changes = !flags.plan && !verb.listsAll && verb.asks === undefined
+    const how: How = {
+      plan: flags.plan,
+      live,
+      ...(changes ? { lock: { owner: mask(ownerLine(again)), wait: flags.wait } } : {}),
+    }
     const outcome = look
       ? await screen(job, look, (text) => print(mask(text)))
-      : await orchestrate(job, { plan: flags.plan, live }, lines)
+      : verb.asks !== undefined && !flags.plan && !flags.yes
+        ? await asked(job, verb.asks, how, lines, () => planReport(print, open))
+        : await orchestrate(job, how, lines)
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)
     if (flags.plan && open.length > 0) planReport(print, open)
-    if (['failed', 'unreachable', 'interrupted'].includes(outcome))
+    if (['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
   } finally {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-    process.off('SIGHUP', onSignal)
+    signals.off()
     log.close()
   }
+}
+
+/** The phases that come before the first of these: those with smaller numbers in tasks/. */
+async function before([first]: readonly Phase[]): Promise<readonly Phase[]> {
+  const numbered = /^\d\d-.*\.mts$/
+  if (first === undefined || !numbered.test(`${first.id}.mts`)) return []
+  const files = readdirSync(join(ROOT, 'tasks')).filter((name) => numbered.test(name) && name < `${first.id}.mts`)
+  const modules = await Promise.all(files.sort().map((name) => import(join(ROOT, 'tasks', name))))
+  return modules.map((module) => (module as { phase: Phase }).phase)
+}
+
+/** Throws ConfigError for what is made on all nodes or none, alone and on some of them. */
+function wholeCluster(config: Config, phases: readonly Phase[], nodes: readonly Node[]): void {
+  if (nodes.length === config.nodes.length || !phases.every((phase) => phase.together)) return
+  const names = phases.map((phase) => phase.id).join(', ')
+  throw new ConfigError('', [
+    {
+      text: `--nodes: ${names} is made on all nodes or none: on ${nodes.map(({ name }) => name).join(', ')} alone it would leave the cluster half made`,
+      remedy: 'leave --nodes away',
+    },
+  ])
+}
+
+/** Looks, shows what it would do, and does it if that is wanted. */
+async function asked(
+  job: Job,
+  question: string,
+  how: How,
+  lines: ReturnType<typeof show>,
+  report: () => void,
+): Promise<Outcome> {
+  const found = await orchestrate(job, { ...how, plan: true }, lines)
+  if (found !== 'pending') return found
+  report()
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} [y/N] `, { signal: job.stop }).catch(() => '')
+  terminal.close()
+  if (job.stop.aborted) return 'interrupted'
+  return /^y(es)?$/i.test(answer.trim()) ? orchestrate(job, how, lines) : 'pending'
 }
 
 /** One look at all nodes; those that do not answer are part of what is seen. */

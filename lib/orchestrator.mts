@@ -1,31 +1,57 @@
 /** The phases in their order as a listr2 list, the nodes side by side under each, and what becomes of the run. */
 import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2'
 import type { Node } from './config.mts'
-import { NodeFailure, UnreachableError } from './errors.mts'
+import { LockedError, NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
-import type { Job } from './exchange.mts'
+import { exchange, type Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import type { Phase } from './guard.mts'
-import { check, holds, pastOf, readFacts, record, runPhase, type Survey, survey } from './run.mts'
+import { type Lock, type Talk, takeLock } from './lock.mts'
+import { refusals } from './refusals.mts'
+import { askAll, check, holds, pastOf, readFacts, record, runPhase } from './run.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
 type Line = ListrTaskWrapper<unknown, any, any>
+
+/** How the phases are run. */
+export interface How {
+  readonly plan: boolean
+  /** A list that redraws itself. */
+  readonly live: boolean
+  /** Takes the lock, and with --wait waits for it. A verb that changes nothing takes none. */
+  readonly lock?: { readonly owner: string; readonly wait: boolean }
+}
 
 /**
  * Surveys, and unless this is only a plan runs the phases that do not hold, in order. A phase that fails is the last one.
  * The errors that an operator can meet become the outcome; a bug is thrown.
  */
-export async function orchestrate(job: Job, how: { plan: boolean; live: boolean }, show: Show): Promise<Outcome> {
+export async function orchestrate(job: Job, how: How, show: Show): Promise<Outcome> {
   let facts: Facts | undefined
-  let found: Survey = { facts: { get: () => '' }, ends: [] }
+  let found: readonly GuardEnd[] = []
   let changed = 0
+  let lock: Lock | undefined
 
   const lookAround: ListrTask = {
     title: `survey of ${job.config.nodes.length} nodes`,
     task: async () => {
-      found = await survey(job, job.phases)
-      facts = found.facts
-      tellThePast(job, found)
+      const phases = [...job.before, ...job.phases]
+      const ask = (talk: Talk) => askAll(job, phases, undefined, talk)
+      const taken = how.lock && (await takeLock(job, how.lock, ask))
+      lock = taken?.lock
+      const asked = taken?.asked ?? (await ask(exchange))
+      if (asked.lost.length > 0) throw new UnreachableError(asked.lost)
+      facts = asked.facts
+      // The refusals need more than what is to be run.
+      const left = (node: Node) => (job.nodes.includes(node) ? [] : job.phases.filter((phase) => phase.together))
+      const ends = await check(job, facts, job.phases, (node) => [...job.before, ...left(node)])
+      const chosen = (end: GuardEnd) =>
+        job.phases.some(({ id }) => id === end.phase) && job.nodes.some(({ name }) => name === end.node)
+      found = ends.filter(chosen)
+      const refused = how.plan ? [] : refusals(job, ends)
+      for (const one of refused) job.emit({ type: 'refused', ...one })
+      if (refused.length > 0) throw new NodeFailure([])
+      tellThePast(job, facts, found)
     },
   }
 
@@ -43,7 +69,7 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
         job.emit({ type: 'phase', phase: phase.id, state: 'start' })
         if (changed > 0) facts = await readFacts(job, [phase], facts)
         // What held in the survey may have been undone by a change since: then it is looked at again, in one go.
-        const held = holds(found.ends, phase)
+        const held = holds(found, phase)
         if (held && (changed === 0 || holds(await check(job, facts as Facts, [phase]), phase))) {
           record(job, facts as Facts, phase)
           job.emit({ type: 'phase', phase: phase.id, state: 'end' })
@@ -74,13 +100,21 @@ export async function orchestrate(job: Job, how: { plan: boolean; live: boolean 
       registerSignalListeners: false,
       rendererOptions: { collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
     }).run()
-  } catch (error) {
-    if (job.signal.aborted) return 'interrupted'
+  } catch (thrown) {
+    // A stop that we made ourselves has its reason.
+    const error = job.stop.aborted ? job.stop.reason : thrown
     if (error instanceof NodeFailure) return 'failed'
     if (error instanceof UnreachableError) return 'unreachable'
+    if (error instanceof LockedError) {
+      for (const one of error.holders) job.emit({ type: 'lock', state: 'held', ...one })
+      return 'locked'
+    }
+    if (job.stop.aborted) return 'interrupted'
     throw error
+  } finally {
+    await lock?.release()
   }
-  if (how.plan) return planned(job, found.ends)
+  if (how.plan) return planned(job, found)
   return changed > 0 ? 'changed' : 'ok'
 }
 
@@ -111,7 +145,7 @@ function planned(job: Job, ends: readonly GuardEnd[]): Outcome {
 }
 
 /** Says of each phase that does not hold how it stands to the checkpoints; nodes with the same story share a line. */
-function tellThePast(job: Job, { facts, ends }: Survey): void {
+function tellThePast(job: Job, facts: Facts, ends: readonly GuardEnd[]): void {
   for (const phase of job.phases) {
     const stories = new Map<string, string[]>()
     for (const node of job.nodes) {
@@ -136,6 +170,11 @@ export function show(): Show {
   return {
     watch: (phase, node, line) => open.set(`${phase} ${node}`, line),
     emit: (event) => {
+      if (event.type === 'stop') {
+        const soft = event.state === 'soft'
+        for (const line of open.values())
+          line.output = soft ? 'stops after this step; Ctrl-C once more breaks it off' : 'breaks off'
+      }
       if (event.type !== 'guard' && event.type !== 'output') return
       const line = open.get(`${event.phase} ${event.node}`)
       if (line === undefined) return

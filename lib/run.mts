@@ -7,12 +7,7 @@ import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
 import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
 import type { Guard, Phase } from './guard.mts'
-
-/** What the survey found. */
-export interface Survey {
-  readonly facts: Facts
-  readonly ends: readonly GuardEnd[]
-}
+import type { Talk } from './lock.mts'
 
 /**
  * Asks every node of the env file for the facts of these phases, and keeps what was known before of others.
@@ -29,6 +24,7 @@ export async function askAll(
   job: Job,
   phases: readonly Phase[],
   before?: Facts,
+  talk: Talk = exchange,
 ): Promise<{ facts: Facts; lost: readonly Lost[] }> {
   const asked = Object.assign({}, EVERY_NODE, ...phases.map((phase) => phase.facts?.(job.config) ?? {}))
   const names = Object.keys(asked)
@@ -38,7 +34,7 @@ export async function askAll(
     const facts = new Map<string, string>()
     known.set(node.name, facts)
     let lines: string[] = []
-    return exchange(
+    return talk(
       job,
       node,
       guards,
@@ -69,16 +65,16 @@ function itemsFor(job: Job, facts: Facts, phases: readonly Phase[], node: Node):
   )
 }
 
-/** Facts and the checks of these phases: two scripts per node, nothing changed. */
-export async function survey(job: Job, phases: readonly Phase[]): Promise<Survey> {
-  const facts = await readFacts(job, phases)
-  return { facts, ends: await check(job, facts, phases) }
-}
-
-export async function check(job: Job, facts: Facts, phases: readonly Phase[]): Promise<readonly GuardEnd[]> {
+/** The checks of these phases, in one script per node; nothing is changed. `also` gives phases of nodes beside those of the run. */
+export async function check(
+  job: Job,
+  facts: Facts,
+  phases: readonly Phase[],
+  also: (node: Node) => readonly Phase[] = () => [],
+): Promise<readonly GuardEnd[]> {
   const ends: GuardEnd[] = []
-  await everyOne(job, job.nodes, async (node) => {
-    const items = itemsFor(job, facts, phases, node)
+  await everyOne(job, job.config.nodes, async (node) => {
+    const items = itemsFor(job, facts, [...also(node), ...(has(job.nodes, node) ? phases : [])], node)
     return items.length === 0 ? undefined : work(job, node, items, 'check', true, ends)
   })
   return ends
@@ -101,6 +97,7 @@ export async function runPhase(
   let stale = false
   const all: GuardEnd[] = []
   for (const step of phase.steps) {
+    job.stop.throwIfAborted()
     if (stale) facts = await readFacts(job, [phase], facts)
     stale = false
     const nodes = step.on(job.config, facts).filter((node) => has(job.nodes, node))
@@ -114,6 +111,7 @@ export async function runPhase(
     try {
       if (step.oneByOne?.(job.config, facts)) {
         for (const node of nodes) {
+          job.stop.throwIfAborted()
           await everyOne(job, [node], run)
           if (failed().length > 0) break
         }
@@ -124,6 +122,7 @@ export async function runPhase(
     }
     if (failed().length > 0) throw new NodeFailure(failed())
   }
+  job.stop.throwIfAborted()
   if (stale) facts = await readFacts(job, [phase], facts)
   record(job, facts, phase)
   return { facts, ends: all }

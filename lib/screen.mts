@@ -1,6 +1,7 @@
 /** What a run looks like: plain lines, the plan, the failure card, the summary and the JSON object. */
 import { styleText } from 'node:util'
 import type { Event, GuardEnd, Outcome } from './event.mts'
+import { holderText } from './lock.mts'
 import { quote } from './shell.mts'
 import type { Count, Tally } from './tally.mts'
 
@@ -22,6 +23,12 @@ const coloured = (word: string, text = word) => styled(MARK[word] ?? 'dim', text
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 const clock = () => new Date().toTimeString().slice(0, 8)
 
+/** What a signal does. */
+export const STOPS: Readonly<Record<'soft' | 'hard', string>> = {
+  soft: 'after the step that each node is in; once more breaks that off too',
+  hard: 'at once; a package transaction that runs is finished by its node',
+}
+
 /** One line for each thing worth knowing: time, phase, node, result. `verbose` adds what holds already and live output. */
 export function plainLines(print: Print, verbose: boolean): (event: Event) => void {
   const say = (phase: string, node: string, result: string, text: string) =>
@@ -29,6 +36,10 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
   return (event) => {
     if (event.type === 'note') say(event.phase, event.nodes.join(' '), 'note', event.text)
     if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
+    if (event.type === 'lock' && event.state === 'waits') say('', event.node, 'waits', `for the lock of ${event.owner}`)
+    if (event.type === 'lock' && event.state === 'expired')
+      say('', event.node, 'note', `the lock of a run that is over has expired: ${event.owner}`)
+    if (event.type === 'stop') say('', '', 'stops', STOPS[event.state])
     if (event.type === 'output' && verbose) say(event.phase, event.node, '|', event.line)
     if (event.type !== 'guard') return
     if (event.state === 'wait') say(event.phase, event.node, 'waits', `until ${event.guard}: ${event.seen ?? ''}`)
@@ -92,6 +103,17 @@ export function failureCard(print: Print, tally: Tally, log: string, again: stri
       print(`  command  ended with status ${end.status}:\n${indented(lastLines(brief(end.command), 16), '    $ ')}`)
     if (end.output.trim() !== '') print(`  output   ${indented(lastLines(end.output, 20), '           ').trimStart()}`)
     if (end.remedy !== undefined) print(`  remedy   ${end.remedy}`)
+  }
+  for (const { phase, nodes, text, remedy } of tally.refused) {
+    print('')
+    print(styled('red', `✖ refused: ${phase} on ${nodes.join(', ')}: ${text}`))
+    print(`  remedy   ${remedy}`)
+  }
+  if (tally.holders.length > 0) {
+    print('')
+    print(styled('red', '✖ another run holds the lock'))
+    for (const one of tally.holders) print(`  ${holderText(one)}`)
+    print("  remedy   --wait waits for its end; a dead run's lock expires in half a minute; make unlock takes it away")
   }
   for (const lost of tally.lost) {
     print('')

@@ -12,13 +12,26 @@ export interface Exit {
   readonly stderr: string
 }
 
-export interface Ssh {
-  /** Runs a script as root on the node. Resolves also when it failed; rejects only on a fault of this machine (no ssh). */
-  readonly run: (node: Node, script: string, onLine: (line: string) => void, signal: AbortSignal) => Promise<Exit>
+/** A script that runs on a node. */
+export interface Session {
+  /** Resolves also when it failed; rejects only on a fault of this machine (no ssh). */
+  readonly exit: Promise<Exit>
+  /** A line more on its standard input, which stays open; nothing when it has ended. */
+  readonly say: (line: string) => void
+  /** Its standard input ends. */
+  readonly hangUp: () => void
 }
 
-/** Root, or root by sudo that asks for no password. A login shell of any make understands this line. */
-const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'`
+export interface Ssh {
+  /** Runs a script as root on the node. A stop ends the connection at once; what becomes of the script is its own matter. */
+  readonly run: (node: Node, script: string, onLine: (line: string) => void, stop: AbortSignal) => Session
+}
+
+/**
+ * Root, or root by sudo that asks for no password, as the leader of a process group. A login shell of any make understands
+ * this line.
+ */
+const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec setsid -w sh -s; else exec sudo -n sh -c "exec setsid -w sh -s"; fi'`
 
 /** Seconds for which an idle connection is kept for the next run. */
 const PERSIST = 60
@@ -31,31 +44,43 @@ export function ssh(config: Config, stateDir: string): Ssh {
   const file = join(stateDir, 'ssh_config')
   writeFileSync(file, sshConfig(config, operators, sockets), { mode: 0o600 })
   return {
-    run: async (node, script, onLine, signal) => {
-      const name = destination(node, known)
-      const subprocess = execa('ssh', ['-F', file, '-T', '--', name, AS_ROOT], {
-        input: script,
+    run: (node, script, onLine, stop) => {
+      const subprocess = execa('ssh', ['-F', file, '-T', '--', destination(node, known), AS_ROOT], {
+        stdin: 'pipe',
         reject: false,
-        cancelSignal: signal,
+        cancelSignal: stop,
         buffer: { stdout: false },
         stripFinalNewline: true,
+        // In a process group of its own: a Ctrl-C at the terminal is for us to deal with, not for ssh.
+        detached: true,
       })
+      // A node that is gone is told by the exit; what is written to it then goes nowhere.
+      subprocess.stdin.on('error', () => {})
+      subprocess.stdin.write(script)
       // The master has the pipes too, and keeps them until the command on the node has ended: a stop does not wait for that.
-      const stop = () => {
+      const letGo = () => {
+        subprocess.stdin.destroy()
         subprocess.stdout.destroy()
         subprocess.stderr.destroy()
       }
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        for await (const line of subprocess.iterable({ from: 'stdout' })) onLine(line)
-      } catch (error) {
-        if (!signal.aborted) throw error
-      } finally {
-        signal.removeEventListener('abort', stop)
+      stop.addEventListener('abort', letGo, { once: true })
+      const hear = async (): Promise<Exit> => {
+        try {
+          for await (const line of subprocess.iterable({ from: 'stdout' })) onLine(line)
+        } catch (error) {
+          if (!stop.aborted) throw error
+        } finally {
+          stop.removeEventListener('abort', letGo)
+        }
+        const result = await subprocess
+        if (result.code === 'ENOENT') throw new Error('no ssh command on this machine: install the OpenSSH client')
+        return { status: result.exitCode, stderr: typeof result.stderr === 'string' ? result.stderr : '' }
       }
-      const result = await subprocess
-      if (result.code === 'ENOENT') throw new Error('no ssh command on this machine: install the OpenSSH client')
-      return { status: result.exitCode, stderr: typeof result.stderr === 'string' ? result.stderr : '' }
+      return {
+        exit: hear(),
+        say: (line) => void (subprocess.stdin.writable && subprocess.stdin.write(`${line}\n`)),
+        hangUp: () => void subprocess.stdin.end(),
+      }
     },
   }
 }

@@ -17,6 +17,8 @@ export interface Tally {
   readonly ends: () => readonly GuardEnd[]
   readonly failures: readonly GuardEnd[]
   readonly lost: readonly Extract<Event, { type: 'unreachable' }>[]
+  readonly refused: readonly Extract<Event, { type: 'refused' }>[]
+  readonly holders: readonly Extract<Event, { type: 'lock' }>[]
 }
 
 export const isFailure = (end: Pick<GuardEnd, 'state'>): boolean => end.state === 'failed' || end.state === 'unsure'
@@ -34,6 +36,8 @@ export function tally(order: readonly string[], plan: boolean): Tally {
   const phases = new Map<string, Map<string, Count>>()
   const failures: GuardEnd[] = []
   const lost: Extract<Event, { type: 'unreachable' }>[] = []
+  const refused: Extract<Event, { type: 'refused' }>[] = []
+  const holders: Extract<Event, { type: 'lock' }>[] = []
   const count = (end: GuardEnd, by: 1 | -1) => {
     const nodes = phases.get(end.phase) ?? new Map(order.map((node) => [node, { ok: 0, changed: 0, failed: 0, ms: 0 }]))
     phases.set(end.phase, nodes)
@@ -59,7 +63,10 @@ export function tally(order: readonly string[], plan: boolean): Tally {
     emit: (event) => {
       if (event.type === 'phase' && event.state === 'start') begun.add(event.phase)
       if (event.type === 'guard' && 'output' in event && result(event)) ended(event)
-      if (event.type === 'unreachable') lost.push(event)
+      // A node that dies ends each session that it had.
+      if (event.type === 'unreachable' && !lost.some((one) => one.node === event.node)) lost.push(event)
+      if (event.type === 'refused') refused.push(event)
+      if (event.type === 'lock' && event.state === 'held') holders.push(event)
     },
     // Ids begin with their number. What the survey saw of a later phase may be counted before an earlier one has run.
     get phases() {
@@ -68,5 +75,7 @@ export function tally(order: readonly string[], plan: boolean): Tally {
     ends: () => [...last.values()],
     failures,
     lost,
+    refused,
+    holders,
   }
 }

@@ -68,6 +68,7 @@ export const phase: Phase = {
     'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
     'corosync.active': 'systemctl is-active corosync || :',
   }),
+  together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('corosync', '02-packages')] },
     { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },

@@ -46,6 +46,7 @@ export const phase: Phase = {
   id: '04-pacemaker',
   title: 'Pacemaker',
   facts: () => ({ cib: cibFact }),
+  together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('pacemakerd', '02-packages')] },
     { title: 'start', on: everyNode, guards: (config, facts) => [...firstStart(config, facts), service('pacemaker')] },

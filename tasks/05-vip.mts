@@ -9,6 +9,7 @@ import { vipFree } from '../lib/requirements.mts'
 export const phase: Phase = {
   id: '05-vip',
   title: 'Virtual IP',
+  together: true,
   steps: [
     { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)] },
     { title: 'resource', on: firstNode, guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])] },

@@ -53,6 +53,7 @@ export const phase: Phase = {
   title: 'HAProxy on the VIP',
   facts: (config) =>
     Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one, config)])),
+  together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')] },
     { title: 'configure', on: everyNode, guards: configured },

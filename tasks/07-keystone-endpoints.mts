@@ -20,6 +20,7 @@ export const phase: Phase = {
   title: 'Keystone endpoints',
   needs,
   facts: catalogueFact,
+  together: true,
   steps: [
     { title: 'inventory', on: firstNode, guards: readable },
     { title: 'undo', on: everyNode, guards: undo },

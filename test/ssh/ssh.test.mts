@@ -59,7 +59,9 @@ async function tests() {
       config: generated,
       run: async (script) => {
         const lines: string[] = []
-        const exit = await one.run(node, script, (line) => lines.push(line), new AbortController().signal)
+        const session = one.run(node, script, (line) => lines.push(line), new AbortController().signal)
+        session.hangUp()
+        const exit = await session.exit
         return { exit, lines }
       },
     }
@@ -101,12 +103,13 @@ async function tests() {
 
   scripts('each line comes when it is said, not when all is over', async () => {
     const sign = join(land.dir, 'sign')
-    const exit = await plain.one.run(
+    const session = plain.one.run(
       plain.node,
-      sh`echo first; until [ -e ${sign} ]; do sleep 0.02; done; echo second`,
+      `${sh`echo first; until [ -e ${sign} ]; do sleep 0.02; done; echo second; exit`}\n`,
       (line) => line === 'first' && writeFileSync(sign, ''),
       new AbortController().signal,
     )
+    const exit = await session.exit
     assert.is(exit.status, 0)
   })
 
@@ -127,7 +130,9 @@ async function tests() {
       ],
       'apply',
     )
-    const { lines } = await plain.run(script.text)
+    const lines: string[] = []
+    const hear = (line: string) => lines.push(line)
+    await plain.one.run(plain.node, script.text, hear, new AbortController().signal).exit
     const frames = lines.flatMap((line) => script.frame(line)?.at ?? [])
     assert.equal(frames, ['hello', 'start', 'end', 'start', 'apply', 'end', 'bye'])
   })
@@ -136,8 +141,8 @@ async function tests() {
     const abort = new AbortController()
     const sign = join(land.dir, 'go on')
     // What runs on the node goes on until the sign is there: the stop must not wait for it.
-    const script = sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done`
-    await plain.one.run(plain.node, script, () => abort.abort(), abort.signal)
+    const script = `${sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done`}\n`
+    await plain.one.run(plain.node, script, () => abort.abort(), abort.signal).exit
     writeFileSync(sign, '')
     assert.is((await plain.run(':')).exit.status, 0, 'the connection is still good')
   })
@@ -169,14 +174,15 @@ async function tests() {
   connections('a session that is cut off in the middle is not an exit status of the script', async () => {
     const one = way(at(sshd.port))
     const sign = join(land.dir, 'cut')
-    // The parent of the shell is the sshd of this connection.
-    const script = sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done; kill -9 "$PPID"; echo on; sleep 2`
+    // The parent of the shell is setsid, whose parent is the sshd of this connection.
+    const script = `${sh`echo begun; until [ -e ${sign} ]; do sleep 0.02; done
+      kill -9 "$(awk '$1 == "PPid:" { print $2 }' "/proc/$PPID/status")"; echo on; sleep 2`}\n`
     const heard: string[] = []
     const hear = (line: string) => {
       heard.push(line)
       writeFileSync(sign, '')
     }
-    const exit = await one.one.run(one.node, script, hear, new AbortController().signal)
+    const exit = await one.one.run(one.node, script, hear, new AbortController().signal).exit
     assert.equal(heard, ['begun'])
     assert.is(exit.status, 255)
     assert.ok(reason(exit).text.length > 0)

@@ -313,7 +313,7 @@ for (const [title, { check, apply }] of Object.entries(GUARDS)) {
   for (const [program, words] of SHELLS) {
     needing(texts, program)(`${title}: ${program} can read it`, () => {
       for (const text of [check, apply ?? ':']) {
-        const { status, stderr } = shell([...words, '-n'], text)
+        const { status, stderr } = shell([...words, '-n'], text, true)
         assert.equal({ status, stderr }, { status: 0, stderr: '' })
       }
     })

@@ -28,9 +28,21 @@ export interface Answer {
   readonly stderr: string
 }
 
-export function shell(words: readonly string[], input: string) {
-  const [program = 'sh', ...args] = words
-  const result = spawnSync(program, [...args, '-s'], { input, encoding: 'utf8', maxBuffer: 64 << 20, timeout: 60_000 })
+/** Feeds a shell from a pipe that stays open, as the connection to a node does; `$0` is the folder of the pipe. */
+const OPEN = `
+  mkfifo "$0/in" && exec 3<>"$0/in" 4<&0 || exit
+  cat <&4 >&3 &
+  exec 4<&-
+  setsid -w "$@" -s <&3 3<&-
+  rc=$?
+  kill "$!" 2>/dev/null
+  exit "$rc"`
+
+/** Ends when the script does. With `cut` the connection ends after the input. */
+export function shell(words: readonly string[], input: string, cut = false) {
+  const command = cut ? ['setsid', '-w', ...words, '-s'] : ['sh', '-c', OPEN, folder(), ...words]
+  const [program = 'sh', ...args] = command
+  const result = spawnSync(program, args, { input, encoding: 'utf8', maxBuffer: 64 << 20, timeout: 60_000 })
   if (result.error) throw result.error
   return result
 }

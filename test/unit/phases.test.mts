@@ -141,10 +141,10 @@ for (const [title, [config, facts]] of Object.entries(CLUSTERS)) {
     needing(texts, program)(`${title}: ${program} can read them`, () => {
       const all = textsOf(config, facts)
       const guards = all.map(([where, check]): Guard => ({ title: where, check }))
-      const { stderr } = shell([...words, '-n'], compile(guards, 'check').text)
+      const { stderr } = shell([...words, '-n'], compile(guards, 'check').text, true)
       if (stderr === '') return
       // Something is wrong: then each alone, to name it.
-      for (const [where, text] of all) assert.is(shell([...words, '-n'], text).stderr, '', where)
+      for (const [where, text] of all) assert.is(shell([...words, '-n'], text, true).stderr, '', where)
       assert.is(stderr, '')
     })
   }

@@ -11,9 +11,9 @@ import type { Job } from '../../lib/exchange.mts'
 import type { Facts } from '../../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase, type Step } from '../../lib/guard.mts'
 import { orchestrate, show } from '../../lib/orchestrator.mts'
-import { runPhase, survey } from '../../lib/run.mts'
+import { readFacts, runPhase } from '../../lib/run.mts'
 import { sh } from '../../lib/shell.mts'
-import type { Exit, Ssh } from '../../lib/ssh.mts'
+import type { Exit, Session, Ssh } from '../../lib/ssh.mts'
 import { suite } from '../suite.mts'
 import { folder } from './local-shell.mts'
 
@@ -39,7 +39,9 @@ interface Lab {
   readonly at: (node: Node | string, name: string) => string
   /** Lines that guards have written, of all nodes, in the order of time. */
   readonly diary: () => readonly string[]
+  /** As the first Ctrl-C does, and as the second. */
   readonly stop: (reason: Error) => void
+  readonly breakOff: (reason: Error) => void
 }
 
 /** `wires`: nodes whose connection is not as it should be. */
@@ -53,17 +55,29 @@ function lab(phases: readonly Phase[], names = ['a', 'b', 'c'], wires: Readonly<
   const ssh: Ssh = {
     run: (node, text, onLine, signal) => {
       sent.push({ node: node.name, text })
-      const run = (hear: (line: string) => void) =>
-        locally(text, hear, signal, { HERE: join(dir, node.name), DIARY: join(dir, 'diary'), ME: node.name })
-      return wires[node.name]?.(run, onLine, text) ?? run(onLine)
+      let session: Session | undefined
+      const run = (hear: (line: string) => void) => {
+        const env = { HERE: join(dir, node.name), DIARY: join(dir, 'diary'), ME: node.name }
+        session = locally(text, hear, signal, env)
+        return session.exit
+      }
+      return {
+        exit: wires[node.name]?.(run, onLine, text) ?? run(onLine),
+        say: (line) => session?.say(line),
+        hangUp: () => session?.hangUp(),
+      }
     },
   }
+  const stop = new AbortController()
   const job: Job = {
     config: { clusterName: 'test', nodes } as unknown as Config,
     phases,
+    before: [],
     nodes,
     ssh,
     emit: (event) => events.push(event),
+    stop: stop.signal,
+    halt: (why) => stop.abort(why),
     signal: abort.signal,
     checkpoints: openCheckpoints(dir, 'run-1'),
     keepSecret: () => {},
@@ -74,7 +88,11 @@ function lab(phases: readonly Phase[], names = ['a', 'b', 'c'], wires: Readonly<
     sent,
     at: (node, name) => join(dir, typeof node === 'string' ? node : node.name, name),
     diary: () => (existsSync(join(dir, 'diary')) ? readFileSync(join(dir, 'diary'), 'utf8').trimEnd().split('\n') : []),
-    stop: (reason) => abort.abort(reason),
+    stop: (reason) => stop.abort(reason),
+    breakOff: (reason) => {
+      stop.abort(reason)
+      abort.abort(reason)
+    },
   }
 }
 
@@ -83,33 +101,38 @@ function locally(
   onLine: (line: string) => void,
   signal: AbortSignal,
   env: Record<string, string>,
-): Promise<Exit> {
-  return new Promise((done, failed) => {
-    const child = spawn('sh', ['-s'], { env: { ...process.env, ...env } })
-    signal.addEventListener('abort', () => {
-      child.kill()
-      // What it has started goes on and holds the pipe, as on a node.
-      child.stdout.destroy()
-      child.stderr.destroy()
-    })
-    let rest = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) onLine(line)
-    })
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk
-    })
-    child.on('error', failed)
-    child.on('close', (code) => {
-      if (rest !== '') onLine(rest)
-      done({ status: code ?? undefined, stderr })
-    })
-    child.stdin.on('error', () => {})
-    child.stdin.end(text)
+): Session {
+  // The leader of a process group, as on a node.
+  const child = spawn('sh', ['-s'], { env: { ...process.env, ...env }, detached: true })
+  signal.addEventListener('abort', () => {
+    child.stdin.destroy()
+    child.stdout.destroy()
+    child.stderr.destroy()
   })
+  let rest = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) onLine(line)
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  child.stdin.on('error', () => {})
+  child.stdin.write(text)
+  return {
+    exit: new Promise((done, failed) => {
+      child.on('error', failed)
+      signal.addEventListener('abort', () => done({ status: undefined, stderr }))
+      child.on('close', (code) => {
+        if (rest !== '') onLine(rest)
+        done({ status: code ?? undefined, stderr })
+      })
+    }),
+    say: (line) => void (child.stdin.writable && child.stdin.write(`${line}\n`)),
+    hangUp: () => void child.stdin.end(),
+  }
 }
 
 /** A file on the node; its apply says so in the diary. */
@@ -340,7 +363,7 @@ runs('facts are read anew after a change, and only then', async () => {
     return []
   }
   const of = lab([phase('p', [step('look', look), step('make', [made('one')]), step('look again', look)], asks)])
-  const begin = (await survey(of.job, of.job.phases)).facts
+  const begin = await readFacts(of.job, of.job.phases)
   seen.length = 0
   trips(of)
   await runPhase(of.job, of.job.phases[0] as Phase, begin)
@@ -354,7 +377,7 @@ runs('facts are read anew after a change, and only then', async () => {
 runs('a secret fact is kept out of what follows; clock-skew comes with the clock', async () => {
   const of = lab([phase('p', [], { facts: () => ({ 'secret.key': 'echo c2VjcmV0' }) })], ['a'])
   const kept: string[] = []
-  const { facts } = await survey({ ...of.job, keepSecret: (value) => kept.push(value) }, of.job.phases)
+  const facts = await readFacts({ ...of.job, keepSecret: (value: string) => kept.push(value) }, of.job.phases)
   assert.equal(kept, ['c2VjcmV0'])
   const [node] = of.job.nodes as readonly [Node]
   assert.is(facts.get(node, 'secret.key'), 'c2VjcmV0')
@@ -463,7 +486,7 @@ lost('what a login shell says before the script is not taken for an answer', asy
     return run(onLine)
   }
   const of = lab([phase('p', [], { facts: () => ({ one: 'echo 1; echo; echo 2' }) })], ['a'], { a: banner })
-  const { facts } = await survey(of.job, of.job.phases)
+  const facts = await readFacts(of.job, of.job.phases)
   assert.is(facts.get(of.job.nodes[0] as Node, 'one'), '1\n\n2')
 })
 
@@ -474,31 +497,68 @@ lost('a script that no shell can read is a bug, told as such', async () => {
   assert.not.instance(error, UnreachableError)
 })
 
-lost('an interrupt ends the run, and the step that was on its way is not a failure', async () => {
-  const of = lab(
-    [
-      phase('p', [
-        step('first', [
-          made(
-            'one',
-            'echo under way >>"$HERE/sign"; while [ -d "$HERE" ] && [ ! -e "$HERE/go" ]; do sleep 0.01; done',
-          ),
-        ]),
-      ]),
-    ],
-    ['a'],
-  )
+/** Goes on when the file `go` is there. */
+const UNDER_WAY = 'while [ -d "$HERE" ] && [ ! -e "$HERE/go" ]; do sleep 0.01; done'
+
+/** A run with something done at the first apply. */
+async function meanwhile(of: Lab, act: () => void): Promise<string> {
   const emit = of.job.emit
   const job: Job = {
     ...of.job,
     emit: (event) => {
       emit(event)
-      if (event.type === 'guard' && event.state === 'apply') of.stop(new Error('interrupted'))
+      if (event.type === 'guard' && event.state === 'apply') act()
+    },
+  }
+  return orchestrate(job, { plan: false, live: false }, show())
+}
+
+lost('a first interrupt ends the run after the guards that are under way', async () => {
+  const of = lab(
+    [phase('p', [step('first', [made('one', UNDER_WAY), made('two')]), step('second', [made('three')])])],
+    ['a'],
+  )
+  const outcome = await meanwhile(of, () => {
+    of.stop(new Error('interrupted'))
+    setTimeout(() => writeFileSync(of.at('a', 'go'), ''), 300)
+  })
+  assert.is(outcome, 'interrupted')
+  assert.equal(of.diary(), ['a one'])
+  assert.equal(
+    ends(of)
+      .filter(({ state }) => state !== 'pending')
+      .map(({ guard, state }) => `${guard}: ${state}`),
+    ['one is made: changed', 'two is made: skipped'],
+  )
+  assert.is(of.job.checkpoints.get('p', 'a'), undefined)
+})
+
+lost('a first interrupt ends a wait at once, and what has not come is not a failure', async () => {
+  const never: Guard = { title: 'it comes', check: 'echo not yet; exit 1', wait: 600 }
+  const of = lab([phase('p', [step('first', [made('one'), never, made('two')])])], ['a'])
+  const job: Job = {
+    ...of.job,
+    emit: (event) => {
+      of.job.emit(event)
+      if (event.type === 'guard' && event.state === 'wait') of.stop(new Error('interrupted'))
     },
   }
   assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'interrupted')
-  writeFileSync(of.at('a', 'go'), '')
+  assert.equal(of.diary(), ['a one'])
   assert.not.ok(ends(of).some(({ state }) => state === 'failed'))
+})
+
+lost('a second interrupt ends what runs on the nodes as well', async () => {
+  const of = lab(
+    [phase('p', [step('first', [made('one', `echo $$ >"$HERE/pid"; ${UNDER_WAY}; echo on >"$HERE/on"`)])])],
+    ['a'],
+  )
+  const outcome = await meanwhile(of, () => setTimeout(() => of.breakOff(new Error('interrupted')), 300))
+  assert.is(outcome, 'interrupted')
+  assert.not.ok(ends(of).some(({ state }) => state === 'failed'))
+  const pid = Number(readFileSync(of.at('a', 'pid'), 'utf8'))
+  while (existsSync(`/proc/${pid}`)) await new Promise((done) => setTimeout(done, 50))
+  assert.not(existsSync(of.at('a', 'on')))
 })
 
 lost.run()
