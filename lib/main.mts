@@ -5,17 +5,19 @@ import { fileURLToPath } from 'node:url'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config } from './config.mts'
 import { ConfigError, type Lost, type Problem } from './errors.mts'
-import { type Emit, type GuardEnd, type Outcome, openLog } from './event.mts'
+import { type Emit, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, parseFlags, selectNodes, selectPhases } from './flags.mts'
 import type { Phase } from './guard.mts'
 import { masked } from './mask.mts'
 import { orchestrate, show } from './orchestrator.mts'
+import { planMatrix, planReport } from './plan-report.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, plainLines, planReport, proofReport, summary } from './screen.mts'
+import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary } from './screen.mts'
 import { ssh } from './ssh.mts'
+import { width } from './style.mts'
 import { tally } from './tally.mts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -88,7 +90,7 @@ export async function main(verb: Verb): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) print(sentence(error.file, problem))
-    finish('invalid', () => jsonResult(tally([], false), 'invalid', Date.now() - started, '', ''))
+    finish('invalid', () => jsonResult(tally([], [], false), 'invalid', Date.now() - started, '', ''))
   }
 }
 
@@ -110,18 +112,11 @@ async function run(
   const live = isLive(flags)
   const counts = tally(
     nodes.map((node) => node.name),
+    phases,
     flags.plan,
   )
   const lines = show()
-  const open: GuardEnd[] = []
-  const listeners: Emit[] = [
-    counts.emit,
-    lines.emit,
-    (event) => {
-      if (event.type === 'guard' && 'output' in event && event.state !== 'ok') open.push(event)
-    },
-    ...(live ? [] : [plainLines(print, flags.verbose)]),
-  ]
+  const listeners: Emit[] = [counts.emit, lines.emit, ...(live ? [] : [plainLines(print, flags.verbose)])]
   const again = commandLine(['npx', 'zx', verb.script, ...argumentsOf()])
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
@@ -158,9 +153,10 @@ async function run(
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)
-    if (flags.plan && open.length > 0) planReport(print, open)
+    if (flags.plan) planReport(print, counts)
     if (['failed', 'unreachable', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
+    if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
   } finally {

@@ -6,6 +6,7 @@ import type { Event, GuardEnd, Outcome } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import type { Phase } from './guard.mts'
+import { inOrder, standings } from './plan.mts'
 import { check, holds, pastOf, readFacts, record, runPhase, type Survey, survey } from './run.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
@@ -95,19 +96,11 @@ function concerns(error: unknown, node: Node, all: readonly Node[]): boolean {
   return named.includes(node.name) || !all.some((one) => named.includes(one.name))
 }
 
-/**
- * What a plan comes to. A requirement that does not hold is a failure only if nothing before it waits to be changed: else
- * it may well hold after those changes.
- */
+/** What a plan comes to: a failure when something is not true that no change before it could make true. */
 function planned(job: Job, ends: readonly GuardEnd[]): Outcome {
-  for (const phase of job.phases) {
-    for (const step of phase.steps) {
-      const open = ends.filter((end) => end.phase === phase.id && end.step === step.title && end.state !== 'ok')
-      if (open.some((end) => end.required || end.state === 'unsure')) return 'failed'
-      if (open.length > 0) return 'pending'
-    }
-  }
-  return 'ok'
+  const nodes = job.nodes.map((node) => node.name)
+  const all = [...standings(inOrder(job.phases, nodes, ends)).values()]
+  return all.includes('wrong') ? 'failed' : all.includes('change') ? 'pending' : 'ok'
 }
 
 /** Says of each phase that does not hold how it stands to the checkpoints; nodes with the same story share a line. */
