@@ -109,7 +109,7 @@ async function run(
   const stateDir = join(ROOT, '.state', config.clusterName)
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
-  const live = isLive(flags)
+  const live = isLive(flags, phases.length)
   const counts = tally(
     nodes.map((node) => node.name),
     phases,
@@ -175,10 +175,10 @@ async function screen(job: Job, look: NonNullable<Verb['screen']>, print: (text:
 }
 
 /** The live list needs a terminal that can redraw and has room: at few columns it would print a letter per line. */
-function isLive(flags: Flags): boolean {
-  const { isTTY, columns } = process.stdout
+function isLive(flags: Flags, phases: number): boolean {
+  const { isTTY, columns, rows } = process.stdout
   const { CI, TERM } = process.env
-  return isTTY === true && columns > 40 && !CI && TERM !== 'dumb' && !flags.json && !flags.verbose
+  return isTTY === true && columns > 40 && rows > phases + 6 && !CI && TERM !== 'dumb' && !flags.json && !flags.verbose
 }
 
 const sentence = (file: string, { line, key, text, remedy }: Problem): string => {

@@ -55,7 +55,8 @@ export function planMatrix(print: Print, tally: Tally, edge: number): void {
     const narrow = side + (columns[0] as Column).room > edge
     const line = (head: string, texts: readonly string[]) =>
       print(narrow ? [head, ...texts].filter(Boolean).join(' ') : (head.padEnd(side) + texts.join(GAP)).trimEnd())
-    const padded = ({ room }: Column, text: string) => (narrow ? text : text.padEnd(room))
+    const padded = (column: Column, text: string) =>
+      narrow || column === columns.at(-1) ? text : text.padEnd(column.room)
     print('')
     line(
       '',

@@ -6,12 +6,20 @@ import type { Count, Tally } from './tally.mts'
 
 const clock = () => new Date().toTimeString().slice(0, 8)
 
+/** Columns from which on plain lines stand in columns. */
+const ROOMY = 100
+
 /** One line for each thing worth knowing: time, phase, node, result. `verbose` adds what holds already and live output. */
 export function plainLines(print: Print, verbose: boolean): (event: Event) => void {
-  const say = (phase: string, node: string, result: string, text: string) =>
-    print(`${clock()} ${phase.padEnd(22)} ${node.padEnd(12)} ${coloured(result, result.padEnd(8))} ${text}`)
+  const say = (phase: string, node: string, result: string, text: string) => {
+    const [a, b, c] = width() < ROOMY ? [0, 0, 0] : [22, 12, 8]
+    const words = [clock(), phase.padEnd(a), node.padEnd(b), coloured(result, result.padEnd(c)), text]
+    print(words.filter(Boolean).join(' '))
+  }
   return (event) => {
-    if (event.type === 'note') say(event.phase, event.nodes.join(' '), 'note', event.text)
+    // It says nothing until all nodes have answered.
+    if (event.type === 'phase' && event.phase === 'survey') say('survey', '', 'begins', 'what holds already')
+    if (event.type === 'note') say(event.phase, several(event.nodes), 'note', event.text)
     if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
     if (event.type === 'output' && verbose) say(event.phase, event.node, '|', event.line)
     if (event.type !== 'guard') return

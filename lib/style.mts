@@ -20,8 +20,13 @@ export const coloured = (word: string, text = word) => styled(MARK[word] ?? 'dim
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
-/** Columns to write in. A terminal that says 0 does not know; a file has no edge, but people read it. */
-export const width = (stream: Pick<NodeJS.WriteStream, 'columns'> = process.stdout): number => stream.columns || 120
+/** Nobody reads a terminal of fewer columns; one that says so does not know, as does a pipe. */
+const NARROWEST = 20
+const USUAL = 120
+
+/** Columns to write in. */
+export const width = ({ columns = 0 }: { columns?: number } = process.stdout): number =>
+  columns < NARROWEST ? USUAL : columns
 
 /** The lines of a text set in; those of a diff in its colours. */
 export const indented = (text: string, by = '    ') =>
