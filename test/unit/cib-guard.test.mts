@@ -101,6 +101,12 @@ real('without crm_simulate the diff is there, and what is missing is said', () =
   assert.match(said, /is not installed: what pacemaker would do is not known$/)
 })
 
+real('stopped in the middle, it leaves nothing behind', () => {
+  const killed = "sh -c 'kill -TERM $PPID' x"
+  const end = look(cluster(), cib('x', wanted), (text) => text.replaceAll('crm_diff', killed))
+  assert.equal(end, { result: 'unsure', said: '', left: [] })
+})
+
 test('before there is a CIB: all of it is new', () => {
   const none = join(folder(), 'none.xml')
   const it = { file: none, tmp: folder() }
