@@ -17,7 +17,7 @@ import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
 import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary } from './screen.mts'
 import { ssh } from './ssh.mts'
-import { width } from './style.mts'
+import { people, width } from './style.mts'
 import { tally } from './tally.mts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -72,7 +72,7 @@ export async function main(verb: Verb): Promise<void> {
   process.exitCode = 1
   const started = Date.now()
   const wantsJson = argumentsOf().includes('--json')
-  const print = (line: string) => void (wantsJson ? process.stderr : process.stdout).write(`${line}\n`)
+  const print = (line: string) => void people().write(`${line}\n`)
   const finish = (outcome: Outcome, json: () => string) => {
     if (wantsJson) process.stdout.write(`${json()}\n`)
     process.exitCode = EXIT[outcome]

@@ -52,7 +52,7 @@ export function proofReport(print: Print, tally: Tally): void {
 export function failureCard(print: Print, tally: Tally, log: string, again: string): void {
   for (const [end, nodes] of folded(tally.failures)) {
     print('')
-    print(styled('red', `✖ ${end.phase} failed on ${nodes.join(', ')}: not true: ${end.guard}`))
+    print(styled('red', `✖ ${end.phase} failed on ${several(nodes, ', ')}: not true: ${end.guard}`))
     print(`  step     ${end.step}`)
     if (end.command !== undefined && end.status !== 1)
       print(`  command  ended with status ${end.status}:\n${indented(lastLines(brief(end.command), 16), '    $ ')}`)

@@ -4,9 +4,11 @@ import { styleText } from 'node:util'
 export type Print = (line: string) => void
 export type Style = Parameters<typeof styleText>[0]
 
+/** Where people read: with --json, stdout is a program's. */
+export const people = (): NodeJS.WriteStream => (process.argv.includes('--json') ? process.stderr : process.stdout)
+
 /** styleText honours NO_COLOR, FORCE_COLOR and a stream that is no terminal. */
-export const styled = (style: Style, text: string) =>
-  styleText(style, text, { stream: process.stdout, validateStream: true })
+export const styled = (style: Style, text: string) => styleText(style, text, { stream: people(), validateStream: true })
 
 const MARK: Readonly<Record<string, Style>> = {
   ok: 'green',
@@ -25,7 +27,7 @@ const NARROWEST = 20
 const USUAL = 120
 
 /** Columns to write in. */
-export const width = ({ columns = 0 }: { columns?: number } = process.stdout): number =>
+export const width = ({ columns = 0 }: { columns?: number } = people()): number =>
   columns < NARROWEST ? USUAL : columns
 
 /** The lines of a text set in; those of a diff in its colours. */
@@ -53,11 +55,13 @@ export function wrapped(words: readonly string[], columns: number): readonly str
 const FEW = 3
 
 /** Nodes in few words, none of them left out: `node1 node2`, or `node[1-12,14] other`. */
-export function several(names: readonly string[]): string {
-  if (names.length <= FEW) return names.join(' ')
+export function several(names: readonly string[], between = ' '): string {
+  if (names.length <= FEW) return names.join(between)
   // By what stands around the last number, in the order of the first of each kind.
   const kinds = Map.groupBy(names, (name) => name.replace(/(\d+)(\D*)$/, '[]$2'))
-  return [...kinds].map(([kind, own]) => (own.length === 1 ? own[0] : kind.replace('[]', `[${ranges(own)}]`))).join(' ')
+  return [...kinds]
+    .map(([kind, own]) => (own.length === 1 ? own[0] : kind.replace('[]', `[${ranges(own)}]`)))
+    .join(between)
 }
 
 function ranges(names: readonly string[]): string {

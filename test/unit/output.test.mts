@@ -43,12 +43,12 @@ const words = (dir: string, ...flags: string[]) => [...process.execArgv, SCRIPT,
 function onTerminal(
   dir: string,
   columns: number,
-  { rows = 24, env = {}, flags = [] }: { rows?: number; env?: Readonly<Record<string, string>>; flags?: string[] } = {},
+  { rows = 24, env = {}, more = '' }: { rows?: number; env?: Readonly<Record<string, string>>; more?: string } = {},
 ): string {
-  const command = [process.execPath, ...words(dir, ...flags)].map((word) => `'${word}'`).join(' ')
+  const command = [process.execPath, ...words(dir)].map((word) => `'${word}'`).join(' ')
   const { stdout, status } = spawnSync(
     'script',
-    ['-qec', `stty cols ${columns} rows ${rows}; ${command}`, '/dev/null'],
+    ['-qec', `stty cols ${columns} rows ${rows}; ${command} ${more}`, '/dev/null'],
     {
       cwd: ROOT,
       encoding: 'utf8',
@@ -142,6 +142,15 @@ real('NO_COLOR=1: a list without colours; FORCE_COLOR=1: with them', () => {
   const narrow = onTerminal(ground(), 30, { env: { NO_COLOR: '1' } })
   assert.not.match(narrow, ESCAPE)
   assert.match(onTerminal(ground(), 80, { env: { FORCE_COLOR: '1' } }), COLOUR)
+})
+
+real('--json: colours where people read, which is stderr', () => {
+  const dir = ground()
+  const text = onTerminal(dir, 80, { more: `--json 2>${dir}/said` })
+  assert.not.match(text, ESCAPE)
+  assert.is(JSON.parse(text).result, 'changed')
+  assert.not.match(readFileSync(join(dir, 'said'), 'utf8'), ESCAPE)
+  assert.match(onTerminal(ground(), 80, { more: '--json >/dev/null' }), COLOUR)
 })
 
 real('the list says what a node waits for and what is seen, and which node failed', () => {
