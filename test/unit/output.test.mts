@@ -101,6 +101,8 @@ for (const columns of [0, 1, 10, 39, 40]) {
     toldPlainly(text)
     assert.not.match(text, MOVES)
     assert.ok(lines(text).length < 20, text)
+    // No room is spent on columns where there is none.
+    if (columns >= 39) assert.match(text, / 01-software node1 (\S*)applies(\S*) the software/)
   })
 }
 
