@@ -51,13 +51,14 @@ foreseen() {
 const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
   raw(
     [
+      VIEW.shell,
       'trap "exit 2" HUP INT PIPE TERM',
       `work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; live=$work/live.xml new=$work/new.xml`,
       sh`
         cibadmin --query >"$live" 2>"$work/said" || {
           if [ -e ${CIB} ]; then echo "pacemaker does not answer: $(cat "$work/said")"; exit 1; fi
           echo "there is no CIB yet"
-          printf '%s\\n' ${objects.map(({ xml }) => xml)} | diff -u /dev/null - | ${HEADER}
+          printf %s ${objects.map(({ xml }) => `${xml}\n`).join('')} | diff -u /dev/null - | ${HEADER} | unsecret
           exit 1
         }`,
       'cp "$live" "$new"',
@@ -81,7 +82,6 @@ const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
 export const cib = (title: string, objects: readonly Fragment[], gone: readonly string[] = []): Guard => ({
   title,
   check: sh`
-    ${VIEW}
     ${prepare(objects, gone)}
     # 0 no difference, 1 a difference (crm_diff(8)).
     crm_diff --no-version --original "$live" --new "$new" >/dev/null && exit 0 || status=$?

@@ -114,6 +114,9 @@ test('before there is a CIB: all of it is new', () => {
   assert.is(result, 'pending')
   assert.match(said, /^there is no CIB yet\n--- CIB\n\+\+\+ CIB \(wanted\)\n@@ -0,0 \+1,\d+ @@\n\+<primitive id="vip"/)
   assert.equal(left, [])
+  const fenced = look(it, cib('x', [fence('NewSecret')]), (text) => text.replaceAll(CIB, none))
+  assert.match(fenced.said, /^\+ +<nvpair name="passwd" value="\*{8}"/m)
+  assert.not.match(fenced.said, /Secret/)
 })
 
 test('a pacemaker that has a CIB and does not answer: no diff from nothing', () => {
