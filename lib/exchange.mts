@@ -99,8 +99,10 @@ export async function converse(
     const end = await Promise.race([exit, said.promise])
     return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard }
   }
+  job.emit({ type: 'script', node: node.name, state: 'sent' })
   let { session, exit, heard } = await attempt()
   if (!heard.hello && exit.status === 255 && STALE.test(exit.stderr)) ({ session, exit, heard } = await attempt())
+  job.emit({ type: 'script', node: node.name, state: 'ended' })
   job.signal.throwIfAborted()
   if (heard.bye) return { session }
   // A look that a stop has cut off.

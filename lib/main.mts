@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
 import { ConfigError, type Lost, type Problem } from './errors.mts'
-import { type Emit, type Event, type GuardEnd, type Outcome, openLog } from './event.mts'
+import { type Emit, type Event, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, parseFlags, selectNodes, selectPhases } from './flags.mts'
@@ -15,10 +15,12 @@ import { onSignals } from './interrupt.mts'
 import { ownerLine } from './lock.mts'
 import { masked } from './mask.mts'
 import { type How, orchestrate, show } from './orchestrator.mts'
+import { planMatrix, planReport } from './plan-report.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, plainLines, planReport, proofReport, summary } from './screen.mts'
+import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary } from './screen.mts'
 import { ssh } from './ssh.mts'
+import { people, width } from './style.mts'
 import { tally } from './tally.mts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -75,7 +77,7 @@ export async function main(verb: Verb): Promise<void> {
   process.exitCode = 1
   const started = Date.now()
   const wantsJson = argumentsOf().includes('--json')
-  const print = (line: string) => void (wantsJson ? process.stderr : process.stdout).write(`${line}\n`)
+  const print = (line: string) => void people().write(`${line}\n`)
   const finish = (outcome: Outcome, json: () => string) => {
     if (wantsJson) process.stdout.write(`${json()}\n`)
     process.exitCode = EXIT[outcome]
@@ -93,7 +95,7 @@ export async function main(verb: Verb): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) print(sentence(error.file, problem))
-    finish('invalid', () => jsonResult(tally([], false), 'invalid', Date.now() - started, '', ''))
+    finish('invalid', () => jsonResult(tally([], [], false), 'invalid', Date.now() - started, '', ''))
   }
 }
 
@@ -110,32 +112,27 @@ async function run(
   const missing = phases.flatMap((phase) => phase.needs?.(config) ?? [])
   if (missing.length > 0) throw new ConfigError(config.file, missing)
   if (!flags.plan) wholeCluster(config, phases, nodes)
-  if (verb.asks !== undefined && !flags.yes && !process.stdin.isTTY)
+  if (verb.asks !== undefined && !flags.yes && !flags.plan && !process.stdin.isTTY)
     throw new ConfigError('', [
       { text: 'this asks a question, and there is no terminal to answer it', remedy: 'give --yes' },
     ])
   const stateDir = join(ROOT, '.state', config.clusterName)
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
-  const live = isLive(flags)
-  const counts = tally(
-    nodes.map((node) => node.name),
-    flags.plan,
-  )
+  const live = isLive(flags, phases.length)
+  const names = nodes.map((node) => node.name)
+  const counts = tally(names, phases, flags.plan)
+  /** What is shown before a question. */
+  const preview = tally(names, phases, true)
   const lines = show()
-  const open: GuardEnd[] = []
   // What was looked at beside the phases and nodes that were chosen is for the log alone.
   const chosen = (event: Event) =>
-    !('phase' in event && !phases.some(({ id }) => id === event.phase) && event.type !== 'refused') &&
-    !('node' in event && event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
-  const shown: Emit[] = [
-    counts.emit,
-    lines.emit,
-    (event) => {
-      if (event.type === 'guard' && 'output' in event && event.state !== 'ok') open.push(event)
-    },
-    ...(live ? [] : [plainLines(print, flags.verbose)]),
-  ]
+    !(
+      'phase' in event &&
+      ![...phases.map(({ id }) => id), 'survey'].includes(event.phase) &&
+      event.type !== 'refused'
+    ) && !(event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
+  const shown: Emit[] = [counts.emit, preview.emit, lines.emit, ...(live ? [] : [plainLines(print, flags.verbose)])]
   const listeners = shown.map(
     (listener): Emit =>
       (event) =>
@@ -178,14 +175,15 @@ async function run(
     const outcome = look
       ? await screen(job, look, (text) => print(mask(text)))
       : verb.asks !== undefined && !flags.plan && !flags.yes
-        ? await asked(job, verb.asks, how, lines, () => planReport(print, open))
+        ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
         : await orchestrate(job, how, lines)
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)
-    if (flags.plan && open.length > 0) planReport(print, open)
+    if (flags.plan) planReport(print, counts)
     if (['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
+    if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
   } finally {
@@ -194,12 +192,11 @@ async function run(
   }
 }
 
-/** The phases that come before the first of these: those with smaller numbers in tasks/. */
+/** The phases that come before the first of these: those of tasks/ with smaller numbers. */
 async function before([first]: readonly Phase[]): Promise<readonly Phase[]> {
-  const numbered = /^\d\d-.*\.mts$/
-  if (first === undefined || !numbered.test(`${first.id}.mts`)) return []
-  const files = readdirSync(join(ROOT, 'tasks')).filter((name) => numbered.test(name) && name < `${first.id}.mts`)
-  const modules = await Promise.all(files.sort().map((name) => import(join(ROOT, 'tasks', name))))
+  const files = readdirSync(join(ROOT, 'tasks')).filter((name) => /^\d\d-.*\.mts$/.test(name))
+  const own = files.sort().indexOf(`${first?.id}.mts`)
+  const modules = await Promise.all(files.slice(0, Math.max(0, own)).map((name) => import(join(ROOT, 'tasks', name))))
   return modules.map((module) => (module as { phase: Phase }).phase)
 }
 
@@ -241,10 +238,10 @@ async function screen(job: Job, look: NonNullable<Verb['screen']>, print: (text:
 }
 
 /** The live list needs a terminal that can redraw and has room: at few columns it would print a letter per line. */
-function isLive(flags: Flags): boolean {
-  const { isTTY, columns } = process.stdout
+function isLive(flags: Flags, phases: number): boolean {
+  const { isTTY, columns, rows } = process.stdout
   const { CI, TERM } = process.env
-  return isTTY === true && columns > 40 && !CI && TERM !== 'dumb' && !flags.json && !flags.verbose
+  return isTTY === true && columns > 40 && rows > phases + 6 && !CI && TERM !== 'dumb' && !flags.json && !flags.verbose
 }
 
 const sentence = (file: string, { line, key, text, remedy }: Problem): string => {

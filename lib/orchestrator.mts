@@ -7,8 +7,10 @@ import { exchange, type Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
+import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
 import { askAll, check, holds, pastOf, readFacts, record, runPhase } from './run.mts'
+import { several } from './style.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
 type Line = ListrTaskWrapper<unknown, any, any>
@@ -32,11 +34,19 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
   let changed = 0
   let lock: Lock | undefined
 
+  const { nodes, phases } = job
+  // Lines that a terminal has no room for would scroll away, and those under way with them.
+  const rows = process.stdout.rows || 24
+  const lineEach = rows > 1 + phases.length + 2 * nodes.length
+  const keepAll = rows > 1 + phases.length * (1 + nodes.length) + nodes.length
+
   const lookAround: ListrTask = {
     title: `survey of ${job.config.nodes.length} nodes`,
-    task: async () => {
-      const phases = [...job.before, ...job.phases]
-      const ask = (talk: Talk) => askAll(job, phases, undefined, talk)
+    task: async (_, line) => {
+      job.emit({ type: 'phase', phase: 'survey', state: 'start' })
+      show.share(line)
+      const all = [...job.before, ...job.phases]
+      const ask = (talk: Talk) => askAll(job, all, undefined, talk)
       const taken = how.lock && (await takeLock(job, how.lock, ask))
       lock = taken?.lock
       const asked = taken?.asked ?? (await ask(exchange))
@@ -67,6 +77,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       title: `${phase.id}  ${phase.title}`,
       task: async (_, line) => {
         job.emit({ type: 'phase', phase: phase.id, state: 'start' })
+        show.share(line)
         if (changed > 0) facts = await readFacts(job, [phase], facts)
         // What held in the survey may have been undone by a change since: then it is looked at again, in one go.
         const held = holds(found, phase)
@@ -75,7 +86,9 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
           job.emit({ type: 'phase', phase: phase.id, state: 'end' })
           return undefined
         }
+        if (!lineEach) return run(phase)
         // Each node's line settles when the whole phase has, so that nothing runs on when one rejects.
+        show.share(undefined)
         const done = run(phase)
         return line.newListr(
           job.nodes.map((node) => ({
@@ -98,7 +111,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       renderer: how.live ? 'default' : 'silent',
       // Interrupts are ours: listr2 would leave the process at once, with the remote work going on.
       registerSignalListeners: false,
-      rendererOptions: { collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
+      rendererOptions: { collapseSubtasks: !keepAll, collapseErrors: false, showErrorMessage: false },
     }).run()
   } catch (thrown) {
     // A stop that we made ourselves has its reason.
@@ -129,19 +142,11 @@ function concerns(error: unknown, node: Node, all: readonly Node[]): boolean {
   return named.includes(node.name) || !all.some((one) => named.includes(one.name))
 }
 
-/**
- * What a plan comes to. A requirement that does not hold is a failure only if nothing before it waits to be changed: else
- * it may well hold after those changes.
- */
+/** What a plan comes to: a failure when something is not true that no change before it could make true. */
 function planned(job: Job, ends: readonly GuardEnd[]): Outcome {
-  for (const phase of job.phases) {
-    for (const step of phase.steps) {
-      const open = ends.filter((end) => end.phase === phase.id && end.step === step.title && end.state !== 'ok')
-      if (open.some((end) => end.required || end.state === 'unsure')) return 'failed'
-      if (open.length > 0) return 'pending'
-    }
-  }
-  return 'ok'
+  const nodes = job.nodes.map((node) => node.name)
+  const all = [...standings(inOrder(job.phases, nodes, ends)).values()]
+  return all.includes('wrong') ? 'failed' : all.includes('change') ? 'pending' : 'ok'
 }
 
 /** Says of each phase that does not hold how it stands to the checkpoints; nodes with the same story share a line. */
@@ -162,26 +167,62 @@ function tellThePast(job: Job, facts: Facts, ends: readonly GuardEnd[]): void {
 /** Where the live list shows what a node does. */
 export interface Show {
   readonly emit: (event: Event) => void
+  /** The line of a node in a phase. */
   readonly watch: (phase: string, node: string, line: Line) => void
+  /** The line under which all nodes are shown that are being asked and have none of their own. */
+  readonly share: (line: Line | undefined) => void
 }
 
+/** Groups of nodes in a shared line; the terminal may be low. */
+const GROUPS = 4
+
 export function show(): Show {
-  const open = new Map<string, Line>()
+  const own = new Map<string, Line>()
+  /** What the nodes do that are being asked. */
+  const doing = new Map<string, string>()
+  let shared: Line | undefined
+  const tell = () => {
+    if (shared === undefined) return
+    const groups = [...Map.groupBy(doing, ([, text]) => text)]
+    const lines = groups.map(([text, nodes]) => `${several(nodes.map(([node]) => node))}: ${text}`)
+    const more = lines.length > GROUPS ? [`and ${lines.length - GROUPS + 1} more`] : []
+    shared.output = [...lines.slice(0, more.length > 0 ? GROUPS - 1 : GROUPS), ...more].join('\n')
+  }
   return {
-    watch: (phase, node, line) => open.set(`${phase} ${node}`, line),
+    watch: (phase, node, line) => own.set(`${phase} ${node}`, line),
+    share: (line) => {
+      if (shared) shared.output = ''
+      shared = line
+    },
     emit: (event) => {
       if (event.type === 'stop') {
         const soft = event.state === 'soft'
-        for (const line of open.values())
+        for (const line of own.values())
           line.output = soft ? 'stops after this step; Ctrl-C once more breaks it off' : 'breaks off'
       }
+      if (event.type === 'script') {
+        if (event.state === 'sent') doing.set(event.node, 'no answer yet')
+        else doing.delete(event.node)
+        tell()
+      }
       if (event.type !== 'guard' && event.type !== 'output') return
-      const line = open.get(`${event.phase} ${event.node}`)
-      if (line === undefined) return
-      if (event.type === 'output') line.output = `${event.guard}: ${event.line}`
-      else if (event.state === 'wait') line.output = `waiting until ${event.guard}`
-      else if (event.state === 'failed' || event.state === 'unsure') line.output = `failed: ${event.guard}`
-      else line.output = event.guard
+      const line = own.get(`${event.phase} ${event.node}`)
+      if (event.type === 'output') {
+        if (line) line.output = `${event.guard}: ${event.line}`
+        return
+      }
+      const text = doingOf(event)
+      if (line) line.output = text
+      if (doing.has(event.node)) doing.set(event.node, text)
+      tell()
     },
   }
+}
+
+/** What a node does, or has just done. */
+function doingOf(event: Extract<Event, { type: 'guard' }>): string {
+  if (event.state === 'wait') return `waits until ${event.guard}: ${event.seen ?? ''}`
+  if (event.state === 'failed' || event.state === 'unsure') return `failed: ${event.guard}`
+  if (event.state === 'ok' || event.state === 'changed') return `${event.state}: ${event.guard}`
+  return event.guard
 }

@@ -2,6 +2,7 @@
 import type { Config } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
+import { CIB } from './guards/cib.mts'
 import { comes, require } from './guards/require.mts'
 import { memberName } from './ring.mts'
 import { sh } from './shell.mts'
@@ -20,7 +21,6 @@ export const membersOnline = (config: Config, facts: Facts): string => sh`
   done
   [ -z "$missing" ] || { echo "not online:$missing"; exit 1; }`
 
-const CIB = '/var/lib/pacemaker/cib/cib.xml'
 /** The id of our property in the CIB of a first start: by it we find it again. */
 export const FIRST_START = 'quorate-first-start'
 

@@ -1,26 +1,10 @@
-/** What a run looks like: plain lines, the plan, the failure card, the summary and the JSON object. */
-import { styleText } from 'node:util'
+/** What a run looks like: plain lines, the failure card, the summary and the JSON object. A plan has a file of its own. */
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import { holderText } from './lock.mts'
 import { quote } from './shell.mts'
+import { coloured, indented, type Print, type Style, seconds, several, styled, width, wrapped } from './style.mts'
 import type { Count, Tally } from './tally.mts'
 
-type Print = (line: string) => void
-type Style = Parameters<typeof styleText>[0]
-/** styleText honours NO_COLOR, FORCE_COLOR and a stream that is no terminal. */
-const styled = (style: Style, text: string) => styleText(style, text, { stream: process.stdout, validateStream: true })
-
-const MARK: Readonly<Record<string, Style>> = {
-  ok: 'green',
-  changed: 'yellow',
-  pending: 'yellow',
-  failed: 'red',
-  unsure: 'red',
-  unreachable: 'red',
-}
-const coloured = (word: string, text = word) => styled(MARK[word] ?? 'dim', text)
-
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 const clock = () => new Date().toTimeString().slice(0, 8)
 
 /** What a signal does. */
@@ -28,13 +12,20 @@ export const STOPS: Readonly<Record<'soft' | 'hard', string>> = {
   soft: 'after the step that each node is in; once more breaks that off too',
   hard: 'at once; a package transaction that runs is finished by its node',
 }
+/** Columns from which on plain lines stand in columns. */
+const ROOMY = 100
 
 /** One line for each thing worth knowing: time, phase, node, result. `verbose` adds what holds already and live output. */
 export function plainLines(print: Print, verbose: boolean): (event: Event) => void {
-  const say = (phase: string, node: string, result: string, text: string) =>
-    print(`${clock()} ${phase.padEnd(22)} ${node.padEnd(12)} ${coloured(result, result.padEnd(8))} ${text}`)
+  const say = (phase: string, node: string, result: string, text: string) => {
+    const [a, b, c] = width() < ROOMY ? [0, 0, 0] : [22, 12, 8]
+    const words = [clock(), phase.padEnd(a), node.padEnd(b), coloured(result, result.padEnd(c)), text]
+    print(words.filter(Boolean).join(' '))
+  }
   return (event) => {
-    if (event.type === 'note') say(event.phase, event.nodes.join(' '), 'note', event.text)
+    // It says nothing until all nodes have answered.
+    if (event.type === 'phase' && event.phase === 'survey') say('survey', '', 'begins', 'what holds already')
+    if (event.type === 'note') say(event.phase, several(event.nodes), 'note', event.text)
     if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
     if (event.type === 'lock' && event.state === 'waits') say('', event.node, 'waits', `for the lock of ${event.owner}`)
     if (event.type === 'lock' && event.state === 'expired')
@@ -51,45 +42,19 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
   }
 }
 
-const indented = (text: string, by = '    ') =>
-  text
-    .split('\n')
-    .map(
-      (line) =>
-        by + (/^\+(?!\+\+)/.test(line) ? styled('green', line) : /^-(?!--)/.test(line) ? styled('red', line) : line),
-    )
-    .join('\n')
-
-/** The names of the nodes for which the same is said, so that it is said once. */
-const folded = (ends: readonly GuardEnd[]): readonly (readonly [GuardEnd, readonly string[]])[] => {
-  const groups = new Map<string, [GuardEnd, string[]]>()
-  for (const end of ends) {
-    const key = JSON.stringify([end.phase, end.guard, end.state, end.output])
-    const group = groups.get(key)
-    if (group) group[1].push(end.node)
-    else groups.set(key, [end, [end.node]])
-  }
-  return [...groups.values()].map(([end, nodes]) => [end, nodes.sort()] as const)
-}
-
-/** What would be changed, with diffs. */
-export function planReport(print: Print, open: readonly GuardEnd[]): void {
-  let phase = ''
-  for (const [end, nodes] of folded(open)) {
-    if (end.phase !== phase) print(`\n${styled('bold', end.phase)}`)
-    phase = end.phase
-    const what = end.state === 'unsure' ? 'not known yet' : end.required ? 'not true yet' : 'would change'
-    print(`  ${nodes.join(' ')}: ${coloured('pending', what)}: ${end.guard}`)
-    if (end.output.trim() !== '') print(indented(end.output.trimEnd()))
-    if (end.required && end.remedy) print(`    remedy: ${end.remedy}`)
-  }
-}
+/** The nodes for which the same is said, so that it is said once. */
+export const folded = (ends: readonly GuardEnd[]): readonly (readonly [GuardEnd, readonly string[]])[] =>
+  [...Map.groupBy(ends, (end) => JSON.stringify([end.phase, end.guard, end.state, end.output])).values()].map(
+    (own) => [own[0] as GuardEnd, own.map(({ node }) => node)] as const,
+  )
 
 /** Everything that was looked at, and how it stands. */
 export function proofReport(print: Print, tally: Tally): void {
-  for (const [end, nodes] of folded(tally.ends())) {
+  const lines = tally.ordered().flatMap(folded)
+  const room = Math.max(...lines.map(([, nodes]) => several(nodes).length))
+  for (const [end, nodes] of lines) {
     const [mark, style]: [string, Style] = end.state === 'ok' || end.state === 'changed' ? ['✔', 'green'] : ['✖', 'red']
-    print(`${styled(style, mark)} ${nodes.join(' ').padEnd(14)} ${end.guard}`)
+    print(`${styled(style, mark)} ${several(nodes).padEnd(room)}  ${end.guard}`)
   }
 }
 
@@ -97,7 +62,7 @@ export function proofReport(print: Print, tally: Tally): void {
 export function failureCard(print: Print, tally: Tally, log: string, again: string): void {
   for (const [end, nodes] of folded(tally.failures)) {
     print('')
-    print(styled('red', `✖ ${end.phase} failed on ${nodes.join(', ')}: not true: ${end.guard}`))
+    print(styled('red', `✖ ${end.phase} failed on ${several(nodes, ', ')}: not true: ${end.guard}`))
     print(`  step     ${end.step}`)
     if (end.command !== undefined && end.status !== 1)
       print(`  command  ended with status ${end.status}:\n${indented(lastLines(brief(end.command), 16), '    $ ')}`)
@@ -136,6 +101,9 @@ const lastLines = (text: string, count: number) => {
   )
 }
 
+/** Columns for the names of nodes before what is said of them; more names go on lines of their own. */
+const LABEL = 40
+
 const WORDS: Readonly<Record<Outcome, string>> = {
   ok: 'everything holds, nothing was changed',
   changed: 'done',
@@ -147,7 +115,7 @@ const WORDS: Readonly<Record<Outcome, string>> = {
   interrupted: 'interrupted',
 }
 
-/** A table per node, and a total. */
+/** A table per node, and a total. Nodes of which all counts are the same share a line. */
 export function summary(print: Print, tally: Tally, outcome: Outcome, ms: number, plan: boolean): void {
   const nodes = new Map<string, Count>()
   for (const phase of tally.phases.values()) {
@@ -161,17 +129,22 @@ export function summary(print: Print, tally: Tally, outcome: Outcome, ms: number
       })
     }
   }
+  const counts = ({ ok, changed, failed }: Omit<Count, 'ms'>) =>
+    `ok: ${ok}  ${plan ? 'to change' : 'changed'}: ${changed}  failed: ${failed}`
   const total = { ok: 0, changed: 0, failed: 0 }
-  const width = Math.max(8, ...[...nodes.keys()].map((node) => node.length))
-  const changed = plan ? 'to change' : 'changed'
-  print('')
-  for (const [node, one] of nodes) {
-    for (const key of ['ok', 'changed', 'failed'] as const) total[key] += one[key]
-    print(`${node.padEnd(width)}  ok: ${one.ok}  ${changed}: ${one.changed}  failed: ${one.failed}`)
-  }
-  print(
-    `${'total'.padEnd(width)}  ok: ${total.ok}  ${changed}: ${total.changed}  failed: ${total.failed}  ${coloured(outcome === 'changed' ? 'ok' : outcome, WORDS[outcome])} (${seconds(ms)})`,
+  for (const one of nodes.values()) for (const key of ['ok', 'changed', 'failed'] as const) total[key] += one[key]
+  const lines = [...Map.groupBy(nodes, ([, one]) => counts(one))].map(
+    ([text, own]) => [several(own.map(([node]) => node)), text] as const,
   )
+  const room = Math.min(LABEL, Math.max(8, ...lines.map(([names]) => names.length)))
+  print('')
+  for (const [names, text] of lines) {
+    const label = wrapped(names.split(' '), Math.max(room, Math.min(LABEL, width() - text.length)))
+    for (const line of label.slice(0, -1)) print(line)
+    print(`${(label.at(-1) ?? '').padEnd(room)}  ${text}`)
+  }
+  const word = coloured(outcome === 'changed' ? 'ok' : outcome, WORDS[outcome])
+  print(`${'total'.padEnd(room)}  ${counts(total)}  ${word} (${seconds(ms)})`)
 }
 
 /** The one object of --json: contract.md fixes its names. */

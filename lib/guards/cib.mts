@@ -9,15 +9,58 @@ const SHARED: readonly Section[] = ['crm_config', 'rsc_defaults']
 /** Seconds for a pacemaker that just became active to answer. */
 const PATIENCE = 60
 
+/** Where pacemaker keeps the CIB of a node. */
+export const CIB = '/var/lib/pacemaker/cib/cib.xml'
+
+/** The header of a diff without dates and paths, which differ from node to node. */
+const HEADER = raw(`sed -e '1s|.*|--- CIB|' -e '2s|.*|+++ CIB (wanted)|'`)
+
+/**
+ * Shell functions. `unsecret` masks what looks like a password: one that stands in the CIB but not in the env file is known
+ * to nobody who could mask it later. It comes after diff, so that a password which changes is seen to change.
+ * `shown` is the part that people write, as pacemaker prints it: without the status and the counters of versions.
+ * `foreseen` tells what pacemaker would do (crm_simulate(8)). Without --save-output it writes beside the live CIB.
+ */
+const VIEW = raw(
+  `
+unsecret() {
+  awk '{ low = tolower($0) }
+    low ~ / name="[^"]*(pass|pwd|secret|token|key|credential|community|private)[^"]*"/ &&
+      low !~ / name="[^"]*(script|file|path)"/ { sub(/ value="[^"]*"/, " value=\\"********\\"") }
+    { print }'
+}
+shown() { CIB_file=$1 cibadmin --query --scope configuration; }
+foreseen() {
+  command -v crm_simulate >/dev/null || { echo "crm_simulate is not installed: what pacemaker would do is not known"; return 0; }
+  crm_simulate --simulate --xml-file "$new" --save-output "$work/after.xml" >"$work/said" 2>&1 || {
+    echo "crm_simulate cannot tell what pacemaker would do: $(tail -n 1 "$work/said")"
+    return 0
+  }
+  awk '/^Transition Summary:/ { on = 1; next }
+    on && /^ *\\* / { if (!told++) print "pacemaker would:"; gsub(/  +/, " "); print " " $0; next }
+    on { exit }
+    END { if (!told) print "pacemaker would start, move and stop nothing" }' "$work/said"
+}`.trim(),
+)
+
 /**
  * Shell text: live.xml, and new.xml with our objects put in. With CIB_file set, the tools work on a copy instead of the
- * live CIB, so that a look changes nothing. The XML goes in by standard input: it may hold a fence password.
+ * live CIB, so that a look changes nothing. The XML goes in by standard input: it may hold a fence password. dash runs no
+ * EXIT trap when a signal ends it, and a lost connection is one.
  */
 const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
   raw(
     [
+      VIEW.shell,
+      'trap "exit 2" HUP INT PIPE TERM',
       `work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; live=$work/live.xml new=$work/new.xml`,
-      `cibadmin --query >"$live" 2>"$work/said" || { echo "pacemaker does not answer: $(cat "$work/said")"; exit 1; }`,
+      sh`
+        cibadmin --query >"$live" 2>"$work/said" || {
+          if [ -e ${CIB} ]; then echo "pacemaker does not answer: $(cat "$work/said")"; exit 1; fi
+          echo "there is no CIB yet"
+          printf %s ${objects.map(({ xml }) => `${xml}\n`).join('')} | diff -u /dev/null - | ${HEADER} | unsecret
+          exit 1
+        }`,
       'cp "$live" "$new"',
       'there() { CIB_file=$new cibadmin --query --xpath "/cib/configuration//*[@id=\'$1\']" >/dev/null 2>&1; }',
       'put() { CIB_file=$new cibadmin "$1" --scope "$2" --xml-pipe; }',
@@ -35,13 +78,19 @@ const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
     ].join('\n'),
   )
 
-/** The CIB holds these objects, and none with the ids that are gone. */
+/** The CIB holds these objects, and none with the ids that are gone. What differs is told with what pacemaker would do. */
 export const cib = (title: string, objects: readonly Fragment[], gone: readonly string[] = []): Guard => ({
   title,
   check: sh`
     ${prepare(objects, gone)}
     # 0 no difference, 1 a difference (crm_diff(8)).
-    crm_diff --no-version --original "$live" --new "$new" || { [ $? -eq 1 ] && exit 1; exit 2; }`,
+    crm_diff --no-version --original "$live" --new "$new" >/dev/null && exit 0 || status=$?
+    [ "$status" -eq 1 ] || exit 2
+    shown "$live" >"$work/live.txt"
+    shown "$new" >"$work/new.txt"
+    diff -u "$work/live.txt" "$work/new.txt" | ${HEADER} | unsecret
+    foreseen
+    exit 1`,
   apply: sh`
     ${prepare(objects, gone)}
     # Status 78 says warnings and errors alike: the text tells them apart.

@@ -95,12 +95,12 @@ export function installed(packages: readonly Package[]): Guard {
       missing=
       for want in $all; do
         one=$(pick "$want")
-        { [ -n "$one" ] && installed "$one"; } || missing="$missing $want"
+        { [ -n "$one" ] && installed "$one"; } || missing="$missing \${one:-$want}"
       done
       ${wanted('all', optional)}
       for want in $all; do
         one=$(pick "$want")
-        [ -z "$one" ] || installed "$one" || missing="$missing $want"
+        [ -z "$one" ] || installed "$one" || missing="$missing $one"
       done
       half=$(dpkg --audit)
       [ -z "$half" ] || { printf 'dpkg was cut off and has to finish:\\n%s\\n' "$half"; exit 1; }

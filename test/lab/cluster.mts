@@ -347,7 +347,8 @@ export const EVERYTHING = `
   { find / -xdev \\( -path /run -o -path /tmp -o -path /var/log -o -path /var/tmp -o -path /var/lib/systemd/timers \\) -prune -o \\
       \\( -type d -printf '%p %y %m %U:%G %T@\\n' \\) -o -printf '%p %y %m %U:%G %l %s %T@ %C@\\n'
     find /etc /root /home /opt /srv /usr/local /var/lib /var/spool -xdev -type f -exec sha256sum {} +
-    find /tmp /var/tmp -mindepth 1 ! -path '*/systemd-private-*' -printf 'temporary %p\\n'; } | sort`
+    find /tmp /var/tmp -mindepth 1 ! -path '*/systemd-private-*' -printf 'temporary %p\\n'
+    find /run -path '*quorate*' -printf 'temporary %p\\n'; } | sort`
 /** Fails with the lines that differ, and only those. */
 export function same(now = '', then = '', where = ''): void {
   const [old, young] = [then, now].map((text) => new Set(text.split('\n'))) as [Set<string>, Set<string>]

@@ -61,6 +61,18 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     ended(plan, 3)
     assert.is(plan.json().result, 'pending')
     assert.ok(changedOn(plan, one) > 0 && changedOn(plan, two) > 0)
+    assert.is(plan.json().failed, 0)
+    const matrix = plan.stderr
+      .split('\n')
+      .slice(plan.stderr.split('\n').findIndex((line) => /^ +node1 +node2$/.test(line)))
+    assert.equal(
+      matrix.slice(1, 9).map((line) => line.split(/ {2,}/)[0]),
+      PHASES,
+    )
+    assert.match(plan.stderr, /^00-prereqs +would change \(\d+\) +would change \(\d+\)$/m)
+    assert.match(plan.stderr, /^05-vip +would change \(1\) +depends$/m)
+    assert.match(plan.stderr, /^07-keystone-endpoints +depends +-$/m)
+    assert.match(plan.stderr, /^ +--- CIB\n +\+\+\+ CIB \(wanted\)\n +@@ .*\n +\+<primitive id="vip"/m)
     const after = await lab.onAll(EVERYTHING)
     for (const node of lab.nodes) same(after.get(node), before.get(node), node)
     assert.ok((before.get(one) as string).split('\n').length > 10_000)
@@ -173,6 +185,46 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     const run = await lab.type('npx', 'zx', 'tasks/03-corosync.mts', '--plan', '--env', lab.env)
     ended(run, 0)
     assert.match(run.stdout, /^total +ok: [1-9]\d* +to change: 0 +failed: 0 /m)
+  })
+
+  story('a plan of a cluster that has drifted tells all of it, shows no password, and touches nothing', async () => {
+    const secret = 'Old-Fence-Pass'
+    const set = `<instance_attributes id="old"><nvpair id="old-passwd" name="passwd" value="${secret}"/></instance_attributes>`
+    const meta =
+      '<meta_attributes id="off"><nvpair id="off-role" name="target-role" value="Stopped"/></meta_attributes>'
+    const device = `<primitive id="fence-${one}" class="stonith" type="fence_dummy">${set}${meta}</primitive>`
+    await lab.on(one, `cibadmin --create --scope resources --xml-text '${device}'`)
+    await lab.on(one, 'crm_resource --resource vip --set-parameter arp_count_refresh --parameter-value 2')
+    await lab.on(one, 'crm_resource --wait --timeout 60')
+    await lab.on(two, `echo '# by hand' >>${CFG}`)
+
+    const look = () => lab.onAll(`${EVERYTHING}; ${INVOCATIONS}; ${EPOCH}`)
+    const before = await look()
+    const plan = await lab.run('cluster', '--plan', '--json')
+    const after = await look()
+    for (const node of lab.nodes) same(after.get(node), before.get(node), node)
+    ended(plan, 3)
+    assert.equal([plan.json().result, plan.json().changed, plan.json().failed], ['pending', 4, 0])
+    for (const line of [
+      / +node1 +node2/,
+      /03-corosync +true +true/,
+      /04-pacemaker +would change \(1\) +true/,
+      /05-vip +would change \(1\) +true/,
+      /06-haproxy +true +would change \(2\)/,
+      /07-keystone-endpoints +true +-/,
+      / +- +<nvpair id="old-passwd" name="passwd" value="\*{8}"\/>/,
+      / +- +<nvpair name="arp_count_refresh" value="2" .*/,
+      / +\+ +<nvpair name="arp_count_refresh" value="1" .*/,
+      / +\* Restart vip \( node[12] \).*/,
+      / +-# by hand/,
+    ])
+      assert.match(plan.stderr, new RegExp(`^${line.source}$`, 'm'))
+    for (const text of [plan.text, readFileSync(plan.json().log, 'utf8')]) assert.not.ok(text.includes(secret))
+
+    ended(await lab.run('cluster'), 0)
+    assert.not.match(await lab.on(one, 'cibadmin --query'), new RegExp(secret))
+    await unchanged()
+    await holds()
   })
 
   story('corosync.conf altered on one node: told by a plan, mended there and nowhere else', async () => {

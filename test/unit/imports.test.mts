@@ -37,7 +37,9 @@ const importing = (files: readonly string[], forbidden: (name: string) => boolea
 const package_ = (name: string) => (imported: string) => imported === name || imported.startsWith(`${name}/`)
 const users = (name: string) => ALL.filter((file) => importsOf(file).some(package_(name)))
 
-const EFFECTS = ['ssh', 'checkpoint', 'event', 'screen', 'orchestrator', 'main'].map((name) => `lib/${name}.mts`)
+const EFFECTS = ['ssh', 'checkpoint', 'event', 'screen', 'plan-report', 'orchestrator', 'main'].map(
+  (name) => `lib/${name}.mts`,
+)
 
 const test = suite('layers')
 
@@ -88,7 +90,19 @@ test('renderers and guards are pure: text from data', () => {
 })
 
 test('the machinery knows no daemon by name', () => {
-  const machinery = ['run', 'script', 'ssh', 'event', 'tally', 'checkpoint', 'screen', 'orchestrator']
+  const machinery = [
+    'run',
+    'script',
+    'ssh',
+    'event',
+    'tally',
+    'plan',
+    'checkpoint',
+    'screen',
+    'plan-report',
+    'style',
+    'orchestrator',
+  ]
   const named = machinery.flatMap((name) =>
     text(`lib/${name}.mts`)
       .split('\n')

@@ -18,10 +18,23 @@ const end = (state: GuardEnd['state'], more: Partial<GuardEnd> = {}): GuardEnd =
   ...more,
 })
 
+/** The phases of these tests, each with the same two steps. */
+const PHASES = ['03-corosync', '06-haproxy'].map((id) => ({
+  id,
+  steps: ['configure', 'start'].map((title) => ({ title, on: () => [], guards: () => [] })),
+}))
 const begin: Event = { type: 'phase', phase: '03-corosync', state: 'start' }
 
+const NODES = ['node1', 'node2', 'node3']
+
+/** Of a run that has come to this phase. */
 function counted(...events: readonly Event[]) {
-  const counts = tally(['node1', 'node2'], true)
+  const counts = tally(NODES, PHASES, false)
+  for (const event of [begin, ...events]) counts.emit(event)
+  return counts
+}
+function planned(...events: readonly Event[]) {
+  const counts = tally(NODES, PHASES, true)
   for (const event of events) counts.emit(event)
   return counts
 }
@@ -32,15 +45,31 @@ const of = (counts: ReturnType<typeof tally>, node = 'node1', phase = '03-corosy
 
 const test = suite('the tally')
 
-test('ok, changed, failed; what would be changed counts as changed, what was skipped as nothing', () => {
+test('ok, changed, failed; what is pending or was skipped counts as nothing', () => {
   const states = ['ok', 'changed', 'pending', 'failed', 'unsure', 'skipped'] as const
   const counts = counted(...states.map((state) => end(state, { guard: state })))
-  assert.equal(of(counts), [1, 2, 2])
+  assert.equal(of(counts), [1, 1, 2])
   assert.equal(
     counts.failures.map(({ guard }) => guard),
     ['failed', 'unsure'],
   )
-  assert.is(counts.phases.get('03-corosync')?.get('node1')?.ms, 60)
+  assert.is(counts.phases.get('03-corosync')?.get('node1')?.ms, 50)
+})
+
+test('in a plan: what would be changed, what is wrong before that, and what may come true by it', () => {
+  const counts = planned(
+    end('ok', { guard: 'a' }),
+    end('pending', { guard: 'b', required: true }),
+    end('unsure', { guard: 'c' }),
+    end('pending', { guard: 'd' }),
+    end('pending', { guard: 'e', required: true }),
+    end('unsure', { guard: 'f' }),
+  )
+  assert.equal(of(counts), [1, 1, 2])
+  assert.equal(
+    counts.failures.map(({ guard }) => guard),
+    ['b', 'c'],
+  )
 })
 
 test('a guard that was seen in the survey and then in its phase counts once', () => {
@@ -97,12 +126,12 @@ test('a guard on its way is not counted; nodes that were lost are kept', () => {
 
 test('every node of the run is listed, in its order', () => {
   const counts = counted(end('ok', { node: 'node2' }), end('ok', { node: 'node3' }))
-  assert.equal([...(counts.phases.get('03-corosync')?.keys() ?? [])], ['node1', 'node2', 'node3'])
+  assert.equal([...(counts.phases.get('03-corosync')?.keys() ?? [])], NODES)
   assert.equal(of(counts), [0, 0, 0])
 })
 
 test('in a run, what the survey alone has seen is neither changed nor failed', () => {
-  const counts = tally(['node1'], false)
+  const counts = tally(['node1'], PHASES, false)
   const survey = [end('pending'), end('unsure', { guard: 'b' }), end('ok', { guard: 'c' })]
   const later = survey.map((one) => ({ ...one, phase: '06-haproxy' }))
   for (const event of [...survey, ...later, begin, end('failed'), end('unsure', { guard: 'b' })]) counts.emit(event)
