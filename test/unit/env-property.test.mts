@@ -67,6 +67,17 @@ broken('right ones with changes', () =>
     wellTold,
   ),
 )
+broken('right ones that lost a line break, so that one value holds the next line', () =>
+  always(
+    fc.tuple(small, fc.nat()).map(([{ assignments }, number]) => {
+      const lines = textOf(assignments).split('\n')
+      const at = number % (lines.length - 1)
+      return lines.toSpliced(at, 2, `${lines[at]}${lines[at + 1]}`).join('\n')
+    }),
+    1000,
+    wellTold,
+  ),
+)
 broken('right ones with another value for a key, or lines that nobody wants', () =>
   always(fc.tuple(small, fc.nat(), junk, junkLines), 1000, ([{ assignments }, number, value, lines]) => {
     const at = number % assignments.length
