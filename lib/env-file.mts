@@ -30,10 +30,16 @@ export const linesOf = ({ value, line }: Entry): readonly Piece[] =>
     .map((text, index) => ({ text: text.replace(/(^|\s)#.*$/, '').trim(), line: line + index }))
     .filter(({ text }) => text !== '')
 
+/**
+ * A line without what follows a "=", which belongs in no list of ours: where a line break was lost it is the value of the next
+ * key, and a word of it may be a part of a password.
+ */
+export const beforeEquals = (text: string): string => text.replace(/=.*$/s, '=')
+
 /** The words of a list, parted by spaces, commas or line breaks. */
 export const wordsOf = (entry: Entry): readonly Piece[] =>
   linesOf(entry).flatMap(({ text, line }) =>
-    text
+    beforeEquals(text)
       .split(/[\s,]+/)
       .filter((word) => word !== '')
       .map((word) => ({ text: word, line })),

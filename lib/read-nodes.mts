@@ -1,7 +1,7 @@
 /** NODES and VIP of the env file: who the nodes are, and the address that they share. */
 import { canonical, cidrText, contains, family, kind, network, parseCidr, reserved } from './address.mts'
 import type { Cidr, Node } from './config.mts'
-import { linesOf, type Piece } from './env-file.mts'
+import { beforeEquals, linesOf, type Piece } from './env-file.mts'
 import { shown } from './shown.mts'
 import { a, type Source } from './source.mts'
 
@@ -78,7 +78,7 @@ const report = (source: Source, { line }: { line: number }, text: string, remedy
   source.report({ line, key: 'NODES', text, remedy })
 
 function readNode(source: Source, piece: Piece): Node | undefined {
-  const [literal = '', fqdn = '', name = '', ...more] = piece.text.split(/\s+/)
+  const [literal = '', fqdn = '', name = '', ...more] = beforeEquals(piece.text).split(/\s+/)
   if (name === '' || more.length > 0) {
     const fields = piece.text.split(/\s+/).length
     report(

@@ -579,6 +579,9 @@ refuses('nothing of a line that lost its line break before it', () => {
     'SSH_KEY=id',
   ]
   for (const line of lost) assert.not.match(refusal(withMore(`${line}OS_PASSWORD=hunter2`)).message, 'hunter2', line)
+  for (const line of ['LINKS=', 'SERVICES=keystone', 'NTP_SERVERS=a'])
+    assert.not.match(refusal(withMore(`${line}OS_PASSWORD='my hunter2'`)).message, 'hunter2', line)
+  assert.not.match(refusal(withNodes(ONE, TWO, "x OS_PASSWORD='my hunter2'")).message, 'hunter2')
   assert.not.match(refusal(withMore("FENCE_node1='password= hunter2='")).message, 'hunter2')
 })
 refuses('a mistake in each line of one value, quotes that are not closed too', () => {
