@@ -4,6 +4,7 @@
  * lib/pengine/common.c and daemons/controld/controld_control.c), and the chapter "Cluster-Wide Options" of Pacemaker Explained.
  */
 import { didYouMean } from './nearest.mts'
+import { shown } from './shown.mts'
 
 type Kind =
   | 'boolean'
@@ -86,11 +87,14 @@ const GENERATED = ['cluster-infrastructure', 'dc-version', 'have-watchdog', 'las
 /** pcmk__parse_bool() and pcmk__parse_ms() of lib/common/strings.c. */
 const FORMS: Readonly<Record<string, readonly [RegExp, string]>> = {
   boolean: [/^(?:true|on|yes|y|1|false|off|no|n|0)$/i, 'true or false'],
-  duration: [/^(?:\d+\s*(?:us|usec|ms|msec|s|sec|m|min|h|hr)?|P[0-9YMWDTHS.]+)$/i, 'a time with its unit, like 5min'],
+  duration: [
+    /^(?:\d+\s*(?:us|usec|ms|msec|s|sec|m|min|h|hr)?|P(?=[\dT])(?:\d+[YMWD])*(?:T(?:\d+[HMS])+)?)$/i,
+    'a time with its unit, like 5min',
+  ],
   timeout: [/^-?\d+\s*(?:us|usec|ms|msec|s|sec|m|min|h|hr)?$/i, 'a time with its unit, like 10s'],
   integer: [/^[+-]?\d+$/, 'a whole number'],
   attempts: [/^(?:[1-9]\d*|\+?INFINITY)$/, 'a number from 1, or INFINITY'],
-  score: [/^(?:[+-]?\d+|[+-]?INFINITY|red|yellow|green)$/, 'a score: a whole number, INFINITY or -INFINITY'],
+  score: [/^(?:[+-]?\d+|[+-]?INFINITY)$/, 'a score: a whole number, INFINITY or -INFINITY'],
   percentage: [/^\d+(?:\.\d+)?%$/, 'a percentage, like 80%'],
   text: [/./s, 'a text'],
 }
@@ -103,15 +107,15 @@ export function propertyProblem(name: string, value: string): { text: string; re
   const known = [...Object.keys(PROPERTIES), ...Object.keys(OLDER)]
   if (GENERATED.includes(name)) return { text: `${name} is written by the cluster itself`, remedy: 'remove it' }
   if (!known.includes(name)) {
-    return { text: `pacemaker has no cluster property ${name}`, remedy: didYouMean(name, known, 'remove it') }
+    return { text: `pacemaker has no cluster property ${shown(name)}`, remedy: didYouMean(name, known, 'remove it') }
   }
   const kind = PROPERTIES[currentName(name)] as Kind
   if (typeof kind !== 'string') {
     if (kind.includes(value)) return undefined
-    return { text: `${name} cannot be "${value}"`, remedy: `it is one of ${kind.join(', ')}` }
+    return { text: `${name} cannot be "${shown(value)}"`, remedy: `it is one of ${kind.join(', ')}` }
   }
   const [form, words] = FORMS[kind] as readonly [RegExp, string]
-  return form.test(value) ? undefined : { text: `${name} cannot be "${value}"`, remedy: `it is ${words}` }
+  return form.test(value) ? undefined : { text: `${name} cannot be "${shown(value)}"`, remedy: `it is ${words}` }
 }
 
 /** True for `true`, `on`, `yes`, `y` and `1`, as pacemaker reads them. */

@@ -1,6 +1,7 @@
 /** The env file as text: strict lines around dotenv's values, so that nothing in it is dropped or guessed. */
 import { parse } from 'dotenv'
 import type { Problem } from './errors.mts'
+import { shown, shownKey } from './shown.mts'
 
 export interface Entry {
   readonly key: string
@@ -12,8 +13,8 @@ export interface Entry {
 export interface EnvText {
   readonly entries: readonly Entry[]
   readonly problems: readonly Problem[]
-  /** Keys whose value could not be read for sure: there is a problem about each. */
-  readonly broken: ReadonlySet<string>
+  /** Keys whose value could not be read for sure, each with its first such line: there is a problem about each. */
+  readonly broken: ReadonlyMap<string, number>
 }
 
 /** A piece of a value, and the line that it stands in. */
@@ -29,10 +30,16 @@ export const linesOf = ({ value, line }: Entry): readonly Piece[] =>
     .map((text, index) => ({ text: text.replace(/(^|\s)#.*$/, '').trim(), line: line + index }))
     .filter(({ text }) => text !== '')
 
+/**
+ * A line without what follows a "=", which belongs in no list of ours: where a line break was lost it is the value of the next
+ * key, and a word of it may be a part of a password.
+ */
+export const beforeEquals = (text: string): string => text.replace(/=.*$/s, '=')
+
 /** The words of a list, parted by spaces, commas or line breaks. */
 export const wordsOf = (entry: Entry): readonly Piece[] =>
   linesOf(entry).flatMap(({ text, line }) =>
-    text
+    beforeEquals(text)
       .split(/[\s,]+/)
       .filter((word) => word !== '')
       .map((word) => ({ text: word, line })),
@@ -55,7 +62,15 @@ export function readEnvText(source: string): EnvText {
   const lines = text.split('\n')
   const problems: Problem[] = []
   const entries = new Map<string, Entry>()
-  const broken = new Set<string>()
+  const broken = new Map<string, number>()
+  const breaks = (key: string, line: number) => broken.set(key, broken.get(key) ?? line)
+  const isTwice = (key: string, line: number) => {
+    const before = entries.get(key)?.line ?? broken.get(key)
+    if (before === undefined) return false
+    const text = `${shownKey(key)} is set twice: it is already in line ${before}`
+    problems.push({ line, key, text, remedy: 'keep one of the two' })
+    return true
+  }
   let cut = !text.endsWith('\n')
 
   for (let index = 0; index < lines.length; index++) {
@@ -64,7 +79,10 @@ export function readEnvText(source: string): EnvText {
     if (CONTROL.test(found)) {
       problems.push(controlCharacter(found, line))
       const key = ASSIGNMENT.exec(found)?.[1]
-      if (key !== undefined) broken.add(key)
+      if (key !== undefined) {
+        isTwice(key, line)
+        breaks(key, line)
+      }
       continue
     }
     if (/^[ \t]*(?:#|$)/.test(found)) {
@@ -79,25 +97,21 @@ export function readEnvText(source: string): EnvText {
     const value = readValue(lines, index, key, rest)
     const segment = lines.slice(index, value.last + 1)
     index = value.last
-    const before = entries.get(key)
-    if (before !== undefined) {
-      const remedy = 'keep one of the two'
-      problems.push({ line, key, text: `${key} is set twice: it is already in line ${before.line}`, remedy })
-    }
+    const twice = isTwice(key, line)
     if ('fault' in value) {
       problems.push(value.fault)
-      broken.add(key)
+      breaks(key, line)
       continue
     }
     if (value.last === lines.length - 1 && value.quoted) cut = false
     if (segment.some((one) => CONTROL.test(one))) {
       const at = segment.findIndex((one) => CONTROL.test(one))
       problems.push(controlCharacter(segment[at] as string, line + at, key))
-      broken.add(key)
+      breaks(key, line)
     } else if (parse(segment.join('\n'))[key] !== value.value) {
       problems.push(ambiguous(key, line))
-      broken.add(key)
-    } else if (before === undefined) entries.set(key, { key, value: value.value, line })
+      breaks(key, line)
+    } else if (!twice) entries.set(key, { key, value: value.value, line })
   }
 
   if (cut && text !== '') problems.push(cutOff(lines.length))
@@ -112,11 +126,14 @@ function readValue(lines: readonly string[], index: number, key: string, rest: s
   const fault = (text: string, remedy: string) => ({ fault: { line, key, text, remedy }, last: index })
   if (rest.includes('#')) {
     const remedy = `put the value in quotes if the # belongs to it, and a comment in a line of its own`
-    return fault(`${key} holds a # outside quotes, where the value would end`, remedy)
+    return fault(`${shownKey(key)} holds a # outside quotes, where the value would end`, remedy)
   }
   const value = rest.replace(/[ \t]+$/, '')
   if (['"', "'", '`'].some((one) => value.split(one).length % 2 === 0)) {
-    return fault(`${key} holds a quote that is not closed in its line`, 'put the whole value in quotes of another kind')
+    return fault(
+      `${shownKey(key)} holds a quote that is not closed in its line`,
+      'put the whole value in quotes of another kind',
+    )
   }
   return { value, quoted: false, last: index }
 }
@@ -142,17 +159,21 @@ function readQuoted(lines: readonly string[], index: number, key: string, rest: 
     }
     if (escaped) {
       const remedy = 'use another kind of quotes around the value (double, single or `), or none'
-      return fault(at, `${key} holds a backslash before a ${NAMES[quote]} quote, which can be read in two ways`, remedy)
+      return fault(
+        at,
+        `${shownKey(key)} holds a backslash before a ${NAMES[quote]} quote, which can be read in two ways`,
+        remedy,
+      )
     }
     if (!REST.test(text.slice(end + 1))) {
       const where = at === index ? '' : ` in line ${at + 1}`
       const remedy = `the value may hold the quotes that are not around it (double, single or \`)`
-      return fault(at, `${key} has text after its closing quote${where}`, remedy)
+      return fault(at, `${shownKey(key)} has text after its closing quote${where}`, remedy)
     }
     const value = [...taken, text.slice(0, end)].join('\n')
     if (quote === '"' && /\\[nr]/.test(value)) {
       const remedy = 'use single quotes to keep it as it is, or break the line'
-      return fault(at, `${key} holds \\n or \\r in double quotes, which would become a line break`, remedy)
+      return fault(at, `${shownKey(key)} holds \\n or \\r in double quotes, which would become a line break`, remedy)
     }
     return { value, quoted: true, last: at }
   }
@@ -163,7 +184,7 @@ const NAMES: Readonly<Record<string, string>> = { '"': 'double', "'": 'single', 
 
 const unclosed = (key: string, quote: string, where: string) =>
   [
-    `the ${NAMES[quote]} quote that opens ${key} here is not closed ${where}`,
+    `the ${NAMES[quote]} quote that opens ${shownKey(key)} here is not closed ${where}`,
     'close it; if the file was cut off, take a whole copy',
   ] as const
 
@@ -172,9 +193,9 @@ function malformed(text: string, line: number): Problem {
   const name = left?.[1] ?? ''
   if (left?.[2] !== '=') return { line, text: 'this line has no "="', remedy: 'write KEY=value, or # before a comment' }
   // What is not a name may be part of a secret, so only a name is told.
-  const told = /^[\w.-]+$/.test(name) ? `"${name}"` : 'what stands before "="'
+  const told = /^(?:[A-Z0-9][A-Z0-9_.-]*|FENCE_[\w.-]*)$/.test(name) ? `"${shown(name)}"` : 'what stands before "="'
   const remedy = /^FENCE_[\w.-]+$/.test(name)
-    ? `write ${name.replaceAll(/[.-]/g, '_')}`
+    ? `write ${shown(name.replaceAll(/[.-]/g, '_'))}`
     : 'a key is made of letters, digits and _, without spaces'
   return { line, text: name === '' ? 'there is no key before "="' : `${told} is not a key`, remedy }
 }
@@ -188,7 +209,7 @@ function controlCharacter(text: string, line: number, key?: string): Problem {
 const ambiguous = (key: string, line: number): Problem => ({
   line,
   key,
-  text: `${key} can be read in two ways`,
+  text: `${shownKey(key)} can be read in two ways`,
   remedy: 'put the value in single quotes, and look for characters that only look like a space',
 })
 

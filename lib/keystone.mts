@@ -57,16 +57,26 @@ export interface Inventory {
   readonly moves: readonly Move[]
 }
 
+/** A list of objects in a line of JSON; undefined when the line is anything else, as the rest of an answer that broke off is. */
+function listIn<Item>(line: string, name: string): readonly Item[] | undefined {
+  try {
+    const list: unknown = JSON.parse(line)?.[name]
+    const whole = Array.isArray(list) && list.every((one) => typeof one === 'object' && one !== null)
+    return whole ? (list as readonly Item[]) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 export function inventory(config: Config, facts: Facts): Inventory {
   const [first] = config.nodes
   const said = first === undefined ? '' : facts.get(first, 'catalogue')
-  const [services, endpoints] = said.split('\n')
-  if (!services?.startsWith('{') || !endpoints?.startsWith('{'))
-    return { unknown: said || 'keystone was not asked', problems: [], moves: [] }
-  const known = {
-    services: (JSON.parse(services) as { services: readonly CatalogueService[] }).services,
-    endpoints: (JSON.parse(endpoints) as { endpoints: readonly CatalogueEndpoint[] }).endpoints,
-  }
+  const [one = '', two = ''] = said.split('\n')
+  const services = listIn<CatalogueService>(one, 'services')
+  const endpoints = listIn<CatalogueEndpoint>(two, 'endpoints')
+  if (services === undefined || endpoints === undefined)
+    return { unknown: said.slice(0, 1000) || 'keystone was not asked', problems: [], moves: [] }
+  const known = { services, endpoints }
   const region = config.openrc?.regionName ?? ''
   const found = servicesOf(config).map((service) => ofService(config, known, region, service))
   return { problems: found.flatMap((one) => one.problems), moves: found.flatMap((one) => one.moves) }

@@ -1,6 +1,7 @@
 /** `name=value name="value with spaces"`: the form of FENCE_* and CLUSTER_PROPERTIES. */
 import type { Entry } from './env-file.mts'
 import type { Problem } from './errors.mts'
+import { shown } from './shown.mts'
 
 export interface Pair {
   readonly name: string
@@ -34,21 +35,25 @@ export function pairsOf(entry: Entry, report: (problem: Problem) => void): reado
     if (at < value.length && !/\s/.test(value[at] as string)) {
       const cause = value[at] === '\\' ? 'a backslash outside quotes' : 'a quote that is not closed in its line'
       const remedy = 'put the value of a parameter that has spaces, quotes or backslashes in quotes: name="…"'
-      report({ line, key, text: `${key} holds ${cause} (word ${word})`, remedy })
-      return [...pairs.values()]
+      report({ line, key, text: `${shown(key)} holds ${cause} (word ${word})`, remedy })
+      // The words of the next line are sure again.
+      at += /^[^\n]*/.exec(value.slice(at))?.[0].length ?? 0
+      continue
     }
     const [, name, raw = ''] = /^([A-Za-z][\w-]*)=(.*)$/s.exec(text) ?? []
     if (name === undefined) {
       report({
         line,
         key,
-        text: `word ${word} of ${key} is not name=value`,
+        text: `word ${word} of ${shown(key)} is not name=value`,
         remedy: 'write name=value, with no space around =',
       })
     } else if (pairs.has(name)) {
-      report({ line, key, text: `${key} sets ${name} twice`, remedy: 'keep one of the two' })
+      report({ line, key, text: `${shown(key)} sets ${shown(name)} twice`, remedy: 'keep one of the two' })
     } else if (raw === '') {
-      report({ line, key, text: `${key} gives ${name} no value`, remedy: `write ${name}=value, or remove it` })
+      // Not its name: after a space too many it may be a part of a password.
+      const text = `word ${word} of ${shown(key)} has no value`
+      report({ line, key, text, remedy: 'write name=value, with no space around =, or remove it' })
     } else pairs.set(name, { name, value: unquoted(raw), line })
   }
 }

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path'
 import type { Config, Repo } from './config.mts'
 import { linesOf, type Piece, wordsOf } from './env-file.mts'
 import { isHost } from './read-nodes.mts'
+import { shown } from './shown.mts'
 import { integer, matching, type Source } from './source.mts'
 
 /** `~/` is the home that the system knows for the user: HOME of the shell could silently be another. */
@@ -14,14 +15,15 @@ const located = (source: Source, path: string): string =>
 /** What keeps a file from being read; undefined when nothing does. */
 function unreadable(path: string): string | undefined {
   try {
-    if (!statSync(path).isFile()) return `${path} is not a file`
+    if (!statSync(path).isFile()) return `${shown(path)} is not a file`
     accessSync(path, constants.R_OK)
     return undefined
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${path}`
-    if (code === 'EACCES' || code === 'EPERM') return `${path} is not readable for ${userInfo().username}`
-    throw error
+    if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${shown(path)}`
+    if (code === 'EACCES' || code === 'EPERM') return `${shown(path)} is not readable for ${userInfo().username}`
+    // A name that is too long, links in a circle, a disk that fails: the system's word for it is all there is to say.
+    return `${shown(path)} cannot be read (${code})`
   }
 }
 
@@ -51,7 +53,12 @@ export function readNtpServers(source: Source): readonly string[] {
   for (const { text, line } of servers) {
     if (isHost(text)) continue
     const remedy = 'write names or addresses, like NTP_SERVERS="0.pool.ntp.org 192.168.18.1"'
-    source.report({ line, key: 'NTP_SERVERS', text: `"${text}" in NTP_SERVERS is no host name or address`, remedy })
+    source.report({
+      line,
+      key: 'NTP_SERVERS',
+      text: `"${shown(text)}" in NTP_SERVERS is no host name or address`,
+      remedy,
+    })
   }
   return servers.map(({ text }) => text)
 }
@@ -79,7 +86,7 @@ function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
   if (suite.endsWith('/') !== (components.length === 0)) {
     const remedy = suite.endsWith('/') ? 'remove what follows it' : 'name the component, like main'
     wrong(
-      `the suite ${suite} in REPOS ${suite.endsWith('/') ? 'is a path and has no components' : 'has no component'}`,
+      `the suite ${shown(suite)} in REPOS ${suite.endsWith('/') ? 'is a path and has no components' : 'has no component'}`,
       remedy,
     )
   }
@@ -96,7 +103,7 @@ function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
     const key = problem === undefined ? readFileSync(path) : Buffer.alloc(0)
     if (key.length > 0) return key.toString('base64')
     wrong(
-      `the key of a line of REPOS: ${problem ?? `${path} is empty`}`,
+      `the key of a line of REPOS: ${problem ?? `${shown(path)} is empty`}`,
       'write key= and the path of the public key on this machine',
     )
     return undefined

@@ -5,11 +5,12 @@ import { relative, resolve } from 'node:path'
 import type { Config, Openrc } from './config.mts'
 import { type Entry, type EnvText, readEnvText, wordsOf } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
-import { didYouMean } from './nearest.mts'
+import { didYouMean, nearest } from './nearest.mts'
 import { readNtpServers, readRepos, readSsh } from './read-access.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVip } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
+import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
 /** Every key of an env file, FENCE_<short> aside. */
@@ -136,12 +137,13 @@ function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<
 }
 
 function checkKeys(source: Source): void {
-  for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken])) {
+  for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
     if (KEYS.includes(key) || isFenceKey(key)) continue
-    const line = source.entries.find((entry) => entry.key === key)?.line
-    const fence = /^fence_./i.test(key) ? `did you mean FENCE_${key.slice('fence_'.length)}?` : undefined
+    const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
+    const fence = /^fence_./i.test(key) ? `did you mean FENCE_${shown(key.slice('fence_'.length))}?` : undefined
+    const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
     const remedy = fence ?? didYouMean(key, KEYS, 'remove the line; env.example has every key')
-    source.report({ line, key, text: `there is no key ${key}`, remedy })
+    source.report({ line, key, text: name === key ? `there is no key ${key}` : `there is no such key`, remedy })
   }
   for (const [key, lack, remedy] of REQUIRED) {
     if (source.get(key) !== undefined || source.broken.has(key)) continue
@@ -174,7 +176,12 @@ function readServices(source: Source): readonly string[] {
   for (const { text, line } of words) {
     if (SERVICES.includes(text)) continue
     const remedy = `write SERVICES=${SERVICES.join(' ')}, or remove the line`
-    source.report({ line, key: 'SERVICES', text: `the service "${text}" is not supported by this version yet`, remedy })
+    source.report({
+      line,
+      key: 'SERVICES',
+      text: `the service "${shown(text)}" is not supported by this version yet`,
+      remedy,
+    })
   }
   return [...new Set(words.map(({ text }) => text))]
 }

@@ -2,6 +2,7 @@
 import { currentName, isTrue, propertyProblem } from './cluster-properties.mts'
 import type { Config, Node } from './config.mts'
 import { type Pair, pairsOf } from './pairs.mts'
+import { shown } from './shown.mts'
 import type { Source } from './source.mts'
 
 /** The key of a node's parameters: no shell variable and no env file has a hyphen in a name. */
@@ -17,10 +18,11 @@ const isFor = (key: string, node: Node) => fenceKey(node).toLowerCase() === key.
 export function readFencing(source: Source, nodes: readonly Node[]): Pick<Config, 'fencing' | 'fence'> {
   const entry = source.get('FENCING')
   // Undecided is told with the other keys that are missing.
-  const fencing = entry?.value ?? ''
-  if (entry && !/^(?:none|fence_[a-z0-9_]+)$/.test(fencing)) {
+  const right = /^(?:none|fence_[a-z0-9_]+)$/.test(entry?.value ?? '')
+  const fencing = right ? (entry?.value ?? '') : ''
+  if (entry && !right) {
     const remedy = 'write the name of a fence agent, like FENCING=fence_ipmilan, or FENCING=none'
-    source.report({ line: entry.line, key: 'FENCING', text: `FENCING cannot be "${fencing}"`, remedy })
+    source.report({ line: entry.line, key: 'FENCING', text: `FENCING cannot be "${shown(entry.value)}"`, remedy })
   }
   const fence = new Map<string, Readonly<Record<string, string>>>()
   for (const found of source.entries.filter(({ key, value }) => isFenceKey(key) && value !== '')) {
@@ -30,20 +32,24 @@ export function readFencing(source: Source, nodes: readonly Node[]): Pick<Config
     for (const { name, value } of pairs) if (SECRET.test(name)) source.secret(value)
     const node = nodes.find((one) => isFor(key, one))
     if (node === undefined) {
-      wrong(`${key} is for no node of NODES`, `there are ${nodes.map(fenceKey).join(', ') || 'none yet'}`)
+      wrong(
+        `${shown(key)} is for no node of NODES`,
+        `there are ${nodes.map((one) => shown(fenceKey(one))).join(', ') || 'none yet'}`,
+      )
     } else if (fence.has(node.name)) {
-      wrong(`the fence parameters of ${node.name} are set twice`, `keep one ${fenceKey(node)}`)
+      wrong(`the fence parameters of ${shown(node.name)} are set twice`, `keep one ${shown(fenceKey(node))}`)
     } else fence.set(node.name, record(pairs))
   }
   if (fencing.startsWith('fence_')) {
     for (const node of nodes) {
       // A line that is there and cannot be read has been told already.
-      if (fence.has(node.name) || [...source.broken].some((key) => isFor(key, node))) continue
-      const [key, remedy] = [fenceKey(node), `write ${fenceKey(node)}=${EXAMPLE}`]
+      if (fence.has(node.name) || [...source.broken.keys()].some((key) => isFor(key, node))) continue
+      const key = fenceKey(node)
+      const remedy = `write ${shown(key)}=${EXAMPLE}`
       source.report({
         line: entry?.line,
         key,
-        text: `${node.name} has no parameters for ${fencing}: ${key} is missing`,
+        text: `${shown(node.name)} has no parameters for ${fencing}: ${shown(key)} is missing`,
         remedy,
       })
     }
@@ -73,6 +79,10 @@ export function readProperties(source: Source, fencing: string): Readonly<Record
     names.set(current, name)
     if (current === 'fencing-enabled' && fencing !== '' && isTrue(value) !== (fencing !== 'none')) {
       wrong(`${name}=${value} contradicts FENCING=${fencing}`, `remove ${name}: FENCING decides it`)
+    }
+    // Pacemaker calls it an error then, and stops resources instead.
+    if (current === 'no-quorum-policy' && /^(?:fence|suicide)$/.test(value) && fencing === 'none') {
+      wrong(`${name}=${value} contradicts FENCING=none`, 'write another policy, or name a fence agent')
     }
     if (current === 'maintenance-mode' && isTrue(value)) {
       wrong('in maintenance mode the cluster would never start the VIP', `remove ${name}`)

@@ -1,7 +1,8 @@
 /** NODES and VIP of the env file: who the nodes are, and the address that they share. */
 import { canonical, cidrText, contains, family, kind, network, parseCidr, reserved } from './address.mts'
 import type { Cidr, Node } from './config.mts'
-import { linesOf, type Piece } from './env-file.mts'
+import { beforeEquals, linesOf, type Piece } from './env-file.mts'
+import { shown } from './shown.mts'
 import { a, type Source } from './source.mts'
 
 const EXAMPLE = '192.168.18.201 node1.test.com node1'
@@ -36,7 +37,13 @@ export function readNodes(source: Source): readonly Node[] {
     for (const name of own) {
       const before = lines.get(name)
       if (before === undefined) lines.set(name, piece.line)
-      else report(source, piece, `${name} stands for two nodes: it is already in line ${before}`, 'give each its own')
+      else
+        report(
+          source,
+          piece,
+          `${shown(name)} stands for two nodes: it is already in line ${before}`,
+          'give each its own',
+        )
     }
   }
   const first = nodes[0]
@@ -71,7 +78,7 @@ const report = (source: Source, { line }: { line: number }, text: string, remedy
   source.report({ line, key: 'NODES', text, remedy })
 
 function readNode(source: Source, piece: Piece): Node | undefined {
-  const [literal = '', fqdn = '', name = '', ...more] = piece.text.split(/\s+/)
+  const [literal = '', fqdn = '', name = '', ...more] = beforeEquals(piece.text).split(/\s+/)
   if (name === '' || more.length > 0) {
     const fields = piece.text.split(/\s+/).length
     report(
@@ -84,7 +91,7 @@ function readNode(source: Source, piece: Piece): Node | undefined {
   }
   const address = canonical(literal)
   if (address === undefined) {
-    report(source, piece, `"${literal}" is not an IP address`, `write a line like ${EXAMPLE}`)
+    report(source, piece, `"${shown(literal)}" is not an IP address`, `write a line like ${EXAMPLE}`)
   } else if (kind(address) !== 'unicast') {
     report(
       source,
@@ -98,7 +105,7 @@ function readNode(source: Source, piece: Piece): Node | undefined {
       report(
         source,
         piece,
-        `"${one}" is not a host name`,
+        `"${shown(one)}" is not a host name`,
         'use letters, digits and hyphens, parts of at most 63 characters',
       )
     } else if (/^localhost(?:\.|$)/i.test(one)) {
@@ -106,7 +113,7 @@ function readNode(source: Source, piece: Piece): Node | undefined {
     }
   }
   if (name.includes('.')) {
-    report(source, piece, `the short name "${name}" has a dot`, 'the order is: address, full name, short name')
+    report(source, piece, `the short name "${shown(name)}" has a dot`, 'the order is: address, full name, short name')
   }
   return address === undefined ? undefined : { address, fqdn, name }
 }
@@ -118,7 +125,8 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
   const vip = parseCidr(entry.value)
   if (vip === undefined || vip.prefix === 0) {
     const bare = canonical(entry.value)
-    if (bare === undefined) wrong(`VIP "${entry.value}" is not address/prefix`, 'write it like VIP=192.168.18.200/24')
+    if (bare === undefined)
+      wrong(`VIP "${shown(entry.value)}" is not address/prefix`, 'write it like VIP=192.168.18.200/24')
     else wrong('VIP has no prefix length', `write VIP=${bare}/${family(bare) === 4 ? 24 : 64}, or what its network has`)
     return undefined
   }
@@ -136,19 +144,19 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
   const same = nodes.find((node) => node.address === vip.address)
   if (same)
     wrong(
-      `VIP ${vip.address} is the address of ${same.name}`,
+      `VIP ${vip.address} is the address of ${shown(same.name)}`,
       'take a free address: the cluster moves it between the nodes',
     )
   const outside = nodes.filter((node) => kind(node.address) === 'unicast' && !contains(vip, node.address))
   if (outside.length > 0) {
-    const told = outside.map((node) => `${node.name} (${node.address})`).join(', ')
+    const told = outside.map((node) => `${shown(node.name)} (${node.address})`).join(', ')
     wrong(`outside the network of the VIP, ${cidrText(network(vip))}: ${told}`, 'correct VIP, its prefix, or NODES')
   }
   for (const node of nodes) {
     const taken = reserved(vip, node.address)
     if (taken === undefined || !contains(vip, node.address)) continue
     wrong(
-      `${node.name} has the ${taken} address of ${cidrText(network(vip))}`,
+      `${shown(node.name)} has the ${taken} address of ${cidrText(network(vip))}`,
       'correct NODES, or the prefix of the VIP',
     )
   }

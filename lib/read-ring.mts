@@ -2,6 +2,7 @@
 import { canonical, cidrText, family, kind, network, overlap, parseCidr } from './address.mts'
 import type { Cidr, Config, Node } from './config.mts'
 import { type Entry, type Piece, wordsOf } from './env-file.mts'
+import { shown } from './shown.mts'
 import { a, integer, oneOf, type Source } from './source.mts'
 
 /** KNET_MAX_LINK and INTERFACE_MAX of corosync's totem.h. */
@@ -9,7 +10,10 @@ const MOST_LINKS = 8
 
 type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mcastPort' | 'token'>
 
-/** How corosync's ring runs. A token below 100 ms leaves no time for retransmits; one above 10 min detects nothing. */
+/**
+ * How corosync's ring runs. A token below 126 ms leaves two nodes no time for retransmits, and corosync refuses it
+ * (corosync.conf(5), token_retransmit); one above 10 min detects nothing.
+ */
 export function readRing(source: Source, nodes: readonly Node[]): Ring {
   const transport = oneOf(source, 'TRANSPORT', ['knet', 'udpu', 'udp'])
   const links = readLinks(source, transport)
@@ -19,7 +23,7 @@ export function readRing(source: Source, nodes: readonly Node[]): Ring {
     transport,
     mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
     mcastPort: readPort(source, transport),
-    token: integer(source, 'TOKEN', 100, 600000),
+    token: integer(source, 'TOKEN', 126, 600000),
   }
 }
 
@@ -33,7 +37,7 @@ function readLinks(source: Source, transport: string): readonly Cidr[] {
   for (const word of words) {
     const link = parseCidr(word.text)
     if (link === undefined || link.prefix === 0) {
-      wrong(word, `"${word.text}" in LINKS is not a network`, 'write network/prefix, like 10.0.42.0/24')
+      wrong(word, `"${shown(word.text)}" in LINKS is not a network`, 'write network/prefix, like 10.0.42.0/24')
       continue
     }
     const right = network(link)
@@ -83,7 +87,11 @@ function readMulticast(source: Source, transport: string, peer: string | undefin
     source.report({ line, key: 'MCAST_ADDR', text, remedy })
   const address = entry === undefined ? usual : canonical(entry.value)
   if (address === undefined || kind(address) !== 'multicast') {
-    wrong(entry?.line, `MCAST_ADDR "${entry?.value}" is not a multicast address`, `write it like MCAST_ADDR=${usual}`)
+    wrong(
+      entry?.line,
+      `MCAST_ADDR "${shown(entry?.value ?? '')}" is not a multicast address`,
+      `write it like MCAST_ADDR=${usual}`,
+    )
     return usual
   }
   if (transport !== 'udp') {

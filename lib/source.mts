@@ -1,6 +1,7 @@
 /** What the readers of single keys share: the entries of an env file, and the list of what is wrong with it. */
 import type { Entry } from './env-file.mts'
 import type { Problem } from './errors.mts'
+import { shown } from './shown.mts'
 
 export interface Source {
   /** The env file, absolute: paths in it are relative to its folder. */
@@ -8,8 +9,8 @@ export interface Source {
   readonly entries: readonly Entry[]
   /** The entry of a key. An empty value is the same as none. */
   readonly get: (key: string) => Entry | undefined
-  /** Keys that are in the file but could not be read. */
-  readonly broken: ReadonlySet<string>
+  /** Keys that are in the file but could not be read, and their lines. */
+  readonly broken: ReadonlyMap<string, number>
   readonly report: (problem: Problem) => void
   /** Keeps a value out of every output. */
   readonly secret: (value: string) => void
@@ -29,7 +30,7 @@ export function oneOf<Word extends string>(source: Source, key: string, words: r
   const found = words.find((word) => word === entry?.value)
   if (entry !== undefined && found === undefined) {
     const remedy = `write ${words.map((word) => `${key}=${word}`).join(' or ')}`
-    source.report({ line: entry.line, key, text: `${key} cannot be "${entry.value}"`, remedy })
+    source.report({ line: entry.line, key, text: `${key} cannot be "${shown(entry.value)}"`, remedy })
   }
   return found ?? words[0]
 }

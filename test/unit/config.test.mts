@@ -265,6 +265,7 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     MORE,
     /no key OS_AUTH_URL; remove/,
   ],
+  ['an unknown key that cannot be read', withMore('COLOUR=blue#'), MORE, /there is no key COLOUR/],
   ['a fence key in lower case', withMore('fence_node1=ip=1'), MORE, /did you mean FENCE_node1\?/],
   ['QDEVICE', withMore('QDEVICE=192.168.18.9'), MORE, /QDEVICE is not supported by this version yet; remove the line/],
 
@@ -402,8 +403,8 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
   ],
   ['no port', withMore('TRANSPORT=udp', 'MCAST_PORT=0'), MORE + 1, /MCAST_PORT is not a whole number from 1 to 65535/],
   ['too high a port', withMore('SSH_PORT=65536'), MORE, /SSH_PORT is not a whole number from 1 to 65535/],
-  ['a token with a unit', withMore('TOKEN=10s'), MORE, /TOKEN is not a whole number from 100 to 600000/],
-  ['too short a token', withMore('TOKEN=99'), MORE, /TOKEN is not a whole number/],
+  ['a token with a unit', withMore('TOKEN=10s'), MORE, /TOKEN is not a whole number from 126 to 600000/],
+  ['a token that corosync refuses', withMore('TOKEN=125'), MORE, /TOKEN is not a whole number/],
   ['a path for a name', withMore('CLUSTER_NAME=../etc'), MORE, /CLUSTER_NAME is not a name/],
   ['two dots in a name', withMore('CLUSTER_NAME=a..b'), MORE, /CLUSTER_NAME is not a name/],
   ['too long a name', withMore(`CLUSTER_NAME=${'x'.repeat(33)}`), MORE, /at most 32/],
@@ -439,7 +440,7 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     MORE,
     /word 2 of FENCE_node1 is not name=value/,
   ],
-  ['a parameter without value', withMore('FENCE_node1=ip=1 password='), MORE, /FENCE_node1 gives password no value/],
+  ['a parameter without value', withMore('FENCE_node1=ip=1 password='), MORE, /word 2 of FENCE_node1 has no value/],
   [
     'an unclosed inner quote',
     withMore(`FENCE_node1='ip=1 password="a b'`),
@@ -485,6 +486,19 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     MORE,
     /dc-version is written by the cluster itself/,
   ],
+  [
+    'half a duration',
+    withMore('CLUSTER_PROPERTIES=cluster-recheck-interval=P.'),
+    MORE,
+    /a time with its unit, like 5min/,
+  ],
+  ['a colour for a score', withMore('CLUSTER_PROPERTIES=node-health-red=red'), MORE, /it is a score/],
+  [
+    'a policy that needs fencing',
+    withMore('CLUSTER_PROPERTIES=no-quorum-policy=suicide'),
+    MORE,
+    /no-quorum-policy=suicide contradicts FENCING=none/,
+  ],
   ['fencing against FENCING', withMore('CLUSTER_PROPERTIES=stonith-enabled=true'), MORE, /contradicts FENCING=none/],
   [
     'maintenance mode',
@@ -509,6 +523,7 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
   ['a user with a space', withMore('SSH_USER="a b"'), MORE, /SSH_USER is not a user name/],
   ['no such key', withMore('SSH_KEY=keys/none'), MORE, new RegExp(`SSH_KEY: there is no file ${DIR}/keys/none`)],
   ['a folder for a key', withMore('SSH_KEY=keys'), MORE, /SSH_KEY: .*keys is not a file/],
+  ['too long a path', withMore(`SSH_KEY=${'x'.repeat(4096)}`), MORE, /SSH_KEY: .*x… cannot be read \(ENAMETOOLONG\)/],
   ['no such ssh_config', withMore('SSH_CONFIG=none/ssh_config'), MORE, /SSH_CONFIG: there is no file/],
   [
     'a time server',
@@ -544,10 +559,37 @@ for (const [title, text, line, words] of REFUSED) {
   })
 }
 refuses('one fault alone, where it is alone', () => {
-  const several = ['both families', 'a parameter without =', 'a property that is none']
+  const several = [
+    'an unknown key that cannot be read',
+    'both families',
+    'a parameter without =',
+    'a property that is none',
+  ]
   for (const [title, text] of REFUSED.filter(([name]) => !several.includes(name))) {
     assert.is(refusal(text).problems.length, 1, `${title}: ${refusal(text).message}`)
   }
+})
+refuses('nothing of a line that lost its line break before it', () => {
+  const lost = [
+    'LINK_MODE=active',
+    'VIP=192.168.18.200/24',
+    'FENCING=none',
+    'SERVICES=keystone',
+    'NTP_SERVERS=a',
+    'SSH_KEY=id',
+  ]
+  for (const line of lost) assert.not.match(refusal(withMore(`${line}OS_PASSWORD=hunter2`)).message, 'hunter2', line)
+  for (const line of ['LINKS=', 'SERVICES=keystone', 'NTP_SERVERS=a'])
+    assert.not.match(refusal(withMore(`${line}OS_PASSWORD='my hunter2'`)).message, 'hunter2', line)
+  assert.not.match(refusal(withNodes(ONE, TWO, "x OS_PASSWORD='my hunter2'")).message, 'hunter2')
+  assert.not.match(refusal(withMore("FENCE_node1='password= hunter2='")).message, 'hunter2')
+})
+refuses('a mistake in each line of one value, quotes that are not closed too', () => {
+  const { problems } = refusal(withMore(`FENCE_node1='`, 'ip="1', 'password', 'x=a\\b', "lanplus='"))
+  assert.equal(
+    problems.map(({ line }) => line),
+    [MORE + 1, MORE + 2, MORE + 3, MORE + 4],
+  )
 })
 refuses('every problem says what to do', () => {
   for (const [title, text] of REFUSED) {

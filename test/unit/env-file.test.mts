@@ -118,7 +118,14 @@ refused('all problems at once, and what follows a fault is still read', () => {
     entries.map(({ key }) => key),
     ['B', 'E', 'F'],
   )
-  assert.equal([...broken], ['A', 'C', 'D'])
+  assert.equal([...broken.keys()], ['A', 'C', 'D'])
+})
+refused('a key is set twice, also when the first value cannot be read', () => {
+  for (const first of ['A=x#', 'A=\u0007', 'A=\u00a0x'])
+    assert.equal(
+      readEnvText(`${first}\nA=1\n`).problems.map(({ line }) => line),
+      [1, 2],
+    )
 })
 refused('no problem tells a value', () => {
   const secret = 'hunter2'
@@ -130,9 +137,12 @@ refused('no problem tells a value', () => {
     `${secret}`,
     `P="${secret}\\n"`,
     `P=${secret}\u0007`,
+    `Rest${secret}=`,
+    `${secret}=#`,
+    `${secret}.x=`,
   ]
   for (const line of lines) {
-    assert.not.match(JSON.stringify(readEnvText(`${line}\n`).problems), secret, line)
+    for (const { text, remedy } of readEnvText(`${line}\n`).problems) assert.not.match(text + remedy, secret, line)
   }
 })
 refused('a file that is cut anywhere is never read as another one', () => {

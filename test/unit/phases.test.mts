@@ -3,26 +3,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
-import { type Facts, factsFrom } from '../../lib/facts.mts'
+import type { Facts } from '../../lib/facts.mts'
 import type { Guard, Phase } from '../../lib/guard.mts'
 import { inventory } from '../../lib/keystone.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { nodeIds } from '../../lib/ring.mts'
 import { compile } from '../../lib/script.mts'
-import { phase as prereqs } from '../../tasks/00-prereqs.mts'
-import { phase as repos } from '../../tasks/01-repos.mts'
-import { phase as packages } from '../../tasks/02-packages.mts'
 import { phase as corosync } from '../../tasks/03-corosync.mts'
-import { phase as pacemaker } from '../../tasks/04-pacemaker.mts'
-import { phase as vip } from '../../tasks/05-vip.mts'
-import { phase as haproxy } from '../../tasks/06-haproxy.mts'
 import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
-import { phase as verify } from '../../tasks/verify.mts'
 import { suite } from '../suite.mts'
 import { folder, run, SHELLS, shell } from './local-shell.mts'
+import { factsOf, guardsOf, PHASES, textsOf } from './phase-texts.mts'
 import { needing, runTool } from './real-tool.mts'
-
-const PHASES: readonly Phase[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
 
 /** Words that stand in no text of ours, so that each place where one stands is found. */
 const OS_PASSWORD = 'Ospw0rd'
@@ -61,9 +53,6 @@ const endpoint = (id: string, iface: string, url: string, region = 'RegionOne') 
   url,
 })
 
-function factsOf(config: Config, each: (node: Node, index: number) => Readonly<Record<string, string>>): Facts {
-  return factsFrom(new Map(config.nodes.map((node, index) => [node.name, new Map(Object.entries(each(node, index)))])))
-}
 const basics = (node: Node, index: number) => ({
   os: 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"',
   hostname: node.name,
@@ -101,32 +90,6 @@ add('2 fresh nodes, IPv6', configOf(2, true, true), fresh)
 add('3 built nodes, IPv6', configOf(3, true, true), built)
 add('2 built nodes with full host names', configOf(2, false, true), (config) => built(config, ({ fqdn }) => fqdn))
 add('2 nodes of which nothing is known', configOf(2, false, false), (config) => factsOf(config, () => ({})))
-
-interface Placed {
-  readonly where: string
-  readonly guard: Guard
-}
-const guardsOf = (config: Config, facts: Facts, phases = PHASES): readonly Placed[] =>
-  phases.flatMap((phase) =>
-    phase.steps.flatMap((step) =>
-      step
-        .on(config, facts)
-        .flatMap((node) =>
-          step
-            .guards(config, facts, node)
-            .map((guard) => ({ where: `${phase.id}, ${step.title}, ${node.name}: ${guard.title}`, guard })),
-        ),
-    ),
-  )
-const textsOf = (config: Config, facts: Facts) => [
-  ...guardsOf(config, facts).flatMap(({ where, guard }) => [
-    [`${where}, check`, guard.check] as const,
-    [`${where}, apply`, guard.apply ?? ':'] as const,
-  ]),
-  ...PHASES.flatMap((phase) =>
-    Object.entries(phase.facts?.(config) ?? {}).map(([name, text]) => [`fact ${name} of ${phase.id}`, text] as const),
-  ),
-]
 
 /**
  * What is left of a text without the words of `printf %s`. That one is a builtin of every sh, so its words are in no argv
@@ -382,6 +345,9 @@ keystone('other regions and services are not touched; a region without any endpo
 keystone('without a catalogue the reason is told', () => {
   assert.is(found(four, 'curl is not installed yet').unknown, 'curl is not installed yet')
   assert.is(found(four, '').unknown, 'keystone was not asked')
+  // An answer that broke off, and JSON of another kind.
+  for (const said of ['{"services": [', '{}\n{}', '{"services":[null]}\n{"endpoints":[]}'])
+    assert.is(found(four, said).unknown, said)
   const [readable] = guardsOf(four, fresh(four), [endpoints])
   assert.match(readable?.guard.check as string, 'keystone was not asked')
 })

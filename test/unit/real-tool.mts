@@ -1,7 +1,7 @@
 /** The programs that will read what is rendered, run on it here. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Suite } from '../suite.mts'
 
@@ -47,3 +47,12 @@ export async function withFile<T>(name: string, text: string, use: (file: string
     rmSync(folder, { recursive: true })
   }
 }
+
+/** Runs `corosync -t` as the first node. Only these lines differ from the product's text: the node's name and the key's place. */
+export const corosyncTest = (conf: string, first: string) =>
+  withFile('authkey', 'k'.repeat(256), (key) => {
+    const here = conf
+      .replace(`  name: ${first}\n`, `  name: ${hostname().split('.')[0]}\n`)
+      .replace('totem {\n', `totem {\n  keyfile: ${key}\n`)
+    return withFile('corosync.conf', here, (file) => runTool('corosync', ['-t', '-c', file]))
+  })

@@ -1,6 +1,5 @@
 /** corosync.conf as rendered, as corosync reads it, and what our own linter finds in bad ones. */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import * as assert from 'uvu/assert'
 import { parseCidr } from '../../lib/address.mts'
 import type { Cidr } from '../../lib/config.mts'
@@ -8,7 +7,7 @@ import { corosyncConf, type Ring } from '../../lib/render/corosync-conf.mts'
 import { corosyncProblems } from '../../lib/render/corosync-problems.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
-import { needing, runTool, withFile } from './real-tool.mts'
+import { corosyncTest, needing } from './real-tool.mts'
 import { splits } from './vqsim.mts'
 
 const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
@@ -67,15 +66,6 @@ const RINGS: Readonly<Record<string, Ring>> = {
 const test = suite('corosync.conf')
 const checked = needing(test, 'corosync')
 const simulated = needing(test, 'corosync-vqsim')
-
-/** Runs `corosync -t` as the first node. Only these lines differ from the product's text: the node's name and the key's place. */
-const corosyncTest = (conf: string, first: string) =>
-  withFile('authkey', 'k'.repeat(256), (key) => {
-    const here = conf
-      .replace(`name: ${first}\n`, `name: ${hostname().split('.')[0]}\n`)
-      .replace('totem {\n', `totem {\n  keyfile: ${key}\n`)
-    return withFile('corosync.conf', here, (file) => runTool('corosync', ['-t', '-c', file]))
-  })
 
 for (const [name, one] of Object.entries(RINGS)) {
   const conf = corosyncConf(one)

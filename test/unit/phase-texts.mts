@@ -1,0 +1,48 @@
+/** All that the phases would send to the nodes of a cluster. */
+import type { Config, Node } from '../../lib/config.mts'
+import { type Facts, factsFrom } from '../../lib/facts.mts'
+import type { Guard, Phase } from '../../lib/guard.mts'
+import { phase as prereqs } from '../../tasks/00-prereqs.mts'
+import { phase as repos } from '../../tasks/01-repos.mts'
+import { phase as packages } from '../../tasks/02-packages.mts'
+import { phase as corosync } from '../../tasks/03-corosync.mts'
+import { phase as pacemaker } from '../../tasks/04-pacemaker.mts'
+import { phase as vip } from '../../tasks/05-vip.mts'
+import { phase as haproxy } from '../../tasks/06-haproxy.mts'
+import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
+import { phase as verify } from '../../tasks/verify.mts'
+
+export const PHASES: readonly Phase[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
+
+/** What each node says, by the names of the facts. */
+export function factsOf(config: Config, each: (node: Node, index: number) => Readonly<Record<string, string>>): Facts {
+  return factsFrom(new Map(config.nodes.map((node, index) => [node.name, new Map(Object.entries(each(node, index)))])))
+}
+
+export interface Placed {
+  readonly where: string
+  readonly guard: Guard
+}
+export const guardsOf = (config: Config, facts: Facts, phases = PHASES): readonly Placed[] =>
+  phases.flatMap((phase) =>
+    phase.steps.flatMap((step) =>
+      step
+        .on(config, facts)
+        .flatMap((node) =>
+          step
+            .guards(config, facts, node)
+            .map((guard) => ({ where: `${phase.id}, ${step.title}, ${node.name}: ${guard.title}`, guard })),
+        ),
+    ),
+  )
+
+/** Each text that can be sent to a node, and where it is from. */
+export const textsOf = (config: Config, facts: Facts) => [
+  ...guardsOf(config, facts).flatMap(({ where, guard }) => [
+    [`${where}, check`, guard.check] as const,
+    [`${where}, apply`, guard.apply ?? ':'] as const,
+  ]),
+  ...PHASES.flatMap((phase) =>
+    Object.entries(phase.facts?.(config) ?? {}).map(([name, text]) => [`fact ${name} of ${phase.id}`, text] as const),
+  ),
+]
