@@ -45,15 +45,15 @@ foreseen() {
 
 /**
  * Shell text: live.xml, and new.xml with our objects put in. With CIB_file set, the tools work on a copy instead of the
- * live CIB, so that a look changes nothing. The XML goes in by standard input: it may hold a fence password. dash runs no
- * EXIT trap when a signal ends it, and a lost connection is one.
+ * live CIB, so that a look changes nothing. The XML goes in by standard input and stays in memory (`$scratch`): it may hold a
+ * fence password.
  */
 const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
   raw(
     [
       VIEW.shell,
-      'trap "exit 2" HUP INT PIPE TERM',
-      `work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; live=$work/live.xml new=$work/new.xml`,
+      'work=$scratch/cib live=$scratch/cib/live.xml new=$scratch/cib/new.xml',
+      'mkdir -p "$work"',
       sh`
         cibadmin --query >"$live" 2>"$work/said" || {
           if [ -e ${CIB} ]; then echo "pacemaker does not answer: $(cat "$work/said")"; exit 1; fi
@@ -96,6 +96,6 @@ export const cib = (title: string, objects: readonly Fragment[], gone: readonly 
     # Status 78 says warnings and errors alike: the text tells them apart.
     crm_verify --xml-file "$new" --verbose >"$work/verdict" 2>&1 || ! grep -i error "$work/verdict" || exit 1
     crm_diff --no-version --original "$live" --new "$new" >"$work/patch" || [ $? -eq 1 ]
-    cibadmin --patch --xml-file "$work/patch"`,
+    whole cibadmin --patch --xml-file "$work/patch"`,
   wait: PATIENCE,
 })

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { compile } from '../../lib/script.mts'
+import { DRIVER } from '../../lib/driver.mts'
 import { folder } from './local-shell.mts'
 
 /** Programs that only work on files and text; they are this machine's own. */
@@ -69,13 +69,13 @@ export function harmless(): Harmless {
     root,
     clear,
     run: (shell, texts) => {
-      const script = compile(
-        texts.map((check) => ({ title: '', check })),
-        'check',
-      )
-      const input = script.text
-        .replace(/^PATH=\S+/m, `PATH=${bin}`)
-        .replace('; cd /\n', `; cd ${root}\n`)
+      const input = [
+        `PATH=${bin} LC_ALL=C; export PATH LC_ALL; umask 022; cd ${root}`,
+        'scratch=$(mktemp -d)',
+        DRIVER,
+        ...texts.map((text) => `(set -eu\n${text}\n) </dev/null`),
+      ]
+        .join('\n')
         .replaceAll(/(?<![\w.-])\/(etc|var|root|run)\//g, `${root}/$1/`)
       const { stdout, stderr, error } = spawnSync(shell, ['-s'], {
         input,
