@@ -50,7 +50,7 @@ frame hello`.trim()
 
 /**
  * Each text runs in a subshell of its own with -e and -u, never in a condition: there POSIX switches -e off. A check that
- * waits tells what it sees only when that changes. A text may use \`whole\` and \`$scratch\`.
+ * waits tells what it sees only when that changes. A text may use `whole`, `stopped`, `waits`, `$scratch`.
  */
 export const DRIVER = `
 stopped() { [ -e "$scratch/stop" ] || [ ! -d "$scratch" ]; }
@@ -65,6 +65,8 @@ whole() {
   "$@" || { set -- $?; rm -f "$scratch/busy"; return "$1"; }
   rm -f "$scratch/busy"
 }
+# For an apply that waits for others: what it sees.
+waits() { frame wait "$index"; printf '%s\\n' "$1"; }
 state() { ( set -eu; "check$1" ) 9>&-; }
 look() {
   seen=$(state "$1" 2>&1); rc=$?; last=
@@ -87,6 +89,7 @@ end() {
 # What a stop has broken off is neither done nor failed.
 short() { if stopped; then end "$1" skipped 0; else end "$1" failed "$2"; fi; }
 guard() {
+  index=$1
   if [ -n "$bad" ] || stopped; then end "$1" skipped 0; return; fi
   frame start "$1"
   patience=$3

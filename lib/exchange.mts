@@ -194,8 +194,9 @@ export async function work(
         current = items[frame.index]
       }
       if (frame.at === 'apply') difference = said
+      // What an apply has said before it waits for others belongs to it.
+      if (frame.at !== 'wait' || stage !== 'apply') said = []
       if (frame.at !== 'wait') stage = frame.at
-      said = []
       // A wait is told with what is seen, which is the next line.
       waiting = frame.at === 'wait'
       if (!waiting) job.emit({ type: 'guard', ...place, state: frame.at })

@@ -20,32 +20,29 @@ const LOCK_WAIT = 300
 
 /**
  * Shell functions that the texts below share. `pick` prints the first alternative that is installed, or else on offer.
- * `patiently` runs a command again while another one holds a lock: DPkg::Lock::Timeout covers the locks of an installation,
- * but neither that of the package lists nor what dpkg itself takes.
+ * `patiently` runs a command again while another one holds a lock, which can be broken off, unlike apt-get's own wait
+ * within a transaction; and that one covers neither the lock of the package lists nor what dpkg itself takes.
  */
 export const FUNCTIONS = raw(
   `
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
-apt() {
-  apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_WAIT} -o Dpkg::Use-Pty=0 \\
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
-}
 patiently() {
   end=$(($(date +%s) + ${LOCK_WAIT})) told=
   while :; do
-    said=$("$@" 2>&1) && status=0 || status=$?
-    case $said in
-      *"Could not get lock"* | *"locked by another process"*)
-        if [ "$(date +%s)" -lt "$end" ]; then
-          [ -n "$told" ] || printf 'waiting for another package manager run:\\n%s\\n' "$said"
-          told=1
-          sleep 1
-          continue
-        fi ;;
-    esac
-    [ -z "$said" ] || printf '%s\\n' "$said"
-    return "$status"
+    said=$(whole "$@" 2>&1) && return 0 || status=$?
+    case $said in *"Could not get lock"* | *"locked by another process"*) ;; *) break ;; esac
+    if stopped || [ "$(date +%s)" -ge "$end" ]; then break; fi
+    [ -n "$told" ] || waits "another package manager is at work: $(printf '%s\\n' "$said" | grep -m 1 -e lock)"
+    told=1
+    sleep 1
   done
+  printf '%s\\n' "$said"
+  return "$status"
+}
+apt() {
+  patiently apt-get -q check
+  whole apt-get -q -y -o DPkg::Lock::Timeout=10 -o Dpkg::Use-Pty=0 \\
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 installed() { case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null) in ?i\\ *) return 0 ;; esac; return 1; }
 offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
@@ -80,7 +77,7 @@ export const offered = (packages: readonly Package[]): Guard => ({
   // What it could not fetch is no error here: the check tells whether it is needed.
   apply: sh`
     ${FUNCTIONS}
-    patiently apt update || :`,
+    patiently apt-get -q update || :`,
   remedy: 'check the sources in /etc/apt on the node and that it reaches them, or name another repository in REPOS',
 })
 
@@ -124,7 +121,7 @@ export function installed(packages: readonly Package[]): Guard {
       [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
       [ -z "$want" ] || apt --no-install-recommends install $want || {
-        patiently apt update || :
+        patiently apt-get -q update || :
         apt --no-install-recommends install $want
       }`,
     remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',

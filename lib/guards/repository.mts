@@ -17,7 +17,7 @@ export const repositories = (text: string): readonly Guard[] => [
     apply: sh`
       ${FUNCTIONS}
       # apt-get calls a repository that does not answer a warning.
-      patiently apt -o APT::Update::Error-Mode=any update
+      patiently apt-get -q -o APT::Update::Error-Mode=any update
       mkdir -p /var/lib/quorate
       touch /var/lib/quorate/lists`,
     remedy: 'see which repository did not answer; REPOS names it',
