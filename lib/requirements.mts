@@ -124,7 +124,10 @@ function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[
   ]
 }
 
-/** Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. */
+/**
+ * Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. Pacemaker may have moved
+ * it since the nodes were asked, as after a reboot: the neighbour that answers is then a node of ours by its link-layer address.
+ */
 export function vipFree(config: Config, facts: Facts): Guard {
   const { address } = config.vip
   const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
@@ -144,6 +147,11 @@ export function vipFree(config: Config, facts: Facts): Guard {
         asks || :
       fi
       neighbour=$(neighbour)
+      mac=$(printf '%s\\n' "$neighbour" | sed -n 's/.* lladdr \\([^ ]*\\).*/\\1/p')
+      for node in ${config.nodes.map((node) => node.address)}; do
+        [ -n "$mac" ] || break
+        ip neigh show to "$node" | grep -qF "lladdr $mac " && exit 0
+      done
       [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }`, 'choose a free address as VIP, or take it off the host that has it')
 }
 
