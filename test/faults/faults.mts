@@ -18,7 +18,9 @@ const LABS = 2
 
 const say = (text: string) => process.stdout.write(`${new Date().toTimeString().slice(0, 8)} ${text}\n`)
 const filter = process.argv.slice(2)
-const chosen = CASES.filter(({ name }) => filter.length === 0 || filter.some((part) => name.includes(part)))
+const named = filter.flatMap((part) => CASES.filter(({ name }) => name.includes(part)))
+/** In the order of the names that were given. */
+const chosen = filter.length === 0 ? CASES : [...new Set(named)]
 
 const reason = missing()
 if (reason !== undefined || chosen.length === 0) {
