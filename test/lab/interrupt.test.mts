@@ -74,7 +74,6 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
       end,
       shown: () => shown.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', ''),
       ctrlC: () => child.stdin.write('\x03'),
-      hangUp: () => child.kill('SIGHUP'),
     }
   }
 
@@ -174,16 +173,15 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
     )
   })
 
-  test('a terminal that goes away stops the run as a first Ctrl-C does', async () => {
+  test('SIGHUP, of a terminal that goes away, stops the run as a first Ctrl-C does', async () => {
     const holder = await holdPackages(one)
     const known = logs()
-    const run = atTerminal(...build)
+    const { child, run } = lab.begin('cluster', ...build, '--json')
     await seen(known, (event) => waits(event, one))
-    run.hangUp()
-    await run.end
-    const log = () => eventsOf(join(runs, logs().find((name) => !known.includes(name)) as string))
-    await until('the run has ended', 30, () => log().some((event) => event.type === 'end'))
-    assert.is(log().at(-1)?.outcome, 'interrupted')
+    kill(child, 'SIGHUP')
+    const done = await run
+    ended(done, 130)
+    assert.is(done.json().result, 'interrupted')
     for (const node of lab.nodes) {
       await nothingLeft(node)
       assert.is(await lockFile(node), '')
@@ -239,6 +237,7 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
     await seen(known, (event) => waits(event, one))
     const asked = await lab.run('unlock')
     ended(asked, 5)
+    assert.match(asked.text, /held, last sign of life \d+ s ago:/)
     assert.match(asked.text, /--yes/)
     assert.match(await lockFile(one), / since /)
     const shown = await lab.type('make', '--silent', 'unlock', `ENV=${lab.env}`, 'ARGS=--yes --verbose')
