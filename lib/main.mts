@@ -180,6 +180,7 @@ async function run(
     if (['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
+    if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
   } finally {

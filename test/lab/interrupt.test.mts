@@ -205,7 +205,10 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
           'm',
         ),
       )
-    assert.is((await lab.run('cluster', '--to', '02', '--plan')).code, 3)
+    const plan = await lab.run('cluster', '--to', '02', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, new RegExp(`^another run is at work: .*\\(pid ${first.child.pid}\\) since `, 'm'))
+    assert.match((await lab.run('status')).text, new RegExp(`^at work +.*\\(pid ${first.child.pid}\\) since `, 'm'))
     const waiting = lab.begin('02-packages', '--wait', '--json')
     await until('the wait is told', 30, async () =>
       logs().some(
