@@ -3,7 +3,7 @@ import { quote } from './shell.mts'
 
 /** Seconds between two signs of life of the one who sent the script, and how long the node goes without any. */
 export const BEAT = 5
-const PATIENCE = 30
+export const PATIENCE = 30
 
 /** Whose run it is that works on a node; gone with a reboot, as the run is. */
 export const LOCK = '/run/quorate/lock'

@@ -33,10 +33,10 @@ export type Event =
       readonly guard: string
       readonly line: string
     }
-  /** Another run's lock: in our way, waited for, or left behind by a run that did not end cleanly. */
+  /** Another run's lock: in our way, waited for, left behind by a run that did not end cleanly, or seen by one who takes none. */
   | {
       readonly type: 'lock'
-      readonly state: 'held' | 'waits' | 'expired'
+      readonly state: 'held' | 'waits' | 'expired' | 'seen'
       readonly node: string
       readonly owner: string
       /** Seconds since its last sign of life. */

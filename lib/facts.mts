@@ -1,5 +1,7 @@
 /** What is known of each node: text that it printed, by name, and the pure readers of it. */
-import type { Node } from './config.mts'
+import type { Config, Node } from './config.mts'
+import { LOCK, PATIENCE } from './driver.mts'
+import type { Holder } from './errors.mts'
 
 export interface Facts {
   /** The fact as the node printed it, without the last newline; empty when it had nothing to say. */
@@ -18,6 +20,16 @@ export const EVERY_NODE: Readonly<Record<string, string>> = {
   'machine-id': 'cat /etc/machine-id',
   addresses: 'ip -o addr show',
   clock: 'date +%s.%N',
+  lock: `[ ! -s ${LOCK} ] || { echo $(($(date +%s) - $(stat -c %Y ${LOCK}))); head -n 1 ${LOCK}; }`,
+}
+
+/** The run that has the lock, as far as its last sign of life tells: for one who does not take it. */
+export function otherRun(config: Config, facts: Facts): Holder | undefined {
+  for (const node of config.nodes) {
+    const [age = '', owner = ''] = facts.get(node, 'lock').split('\n')
+    if (owner !== '' && Number(age) <= PATIENCE) return { node: node.name, owner, age: Number(age) }
+  }
+  return undefined
 }
 
 export interface Os {

@@ -149,10 +149,6 @@ async function letGo(answers: readonly Answer[]): Promise<void> {
   await Promise.allSettled(answers.map(({ session }) => session?.exit))
 }
 
-/** Who holds the lock of a node, for one who does not take it: the line on its owner, and the seconds since its last sign of life. */
-export const LOCK_FACT = sh`
-  [ ! -s ${LOCK} ] || { head -n 1 ${LOCK}; echo $(($(date +%s) - $(stat -c %Y ${LOCK}))); }`
-
 /** No run holds the lock of the node: for `make unlock`. */
 export const unlocked: Guard = {
   title: 'no run holds the lock',

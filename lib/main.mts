@@ -112,10 +112,6 @@ async function run(
   const missing = phases.flatMap((phase) => phase.needs?.(config) ?? [])
   if (missing.length > 0) throw new ConfigError(config.file, missing)
   if (!flags.plan) wholeCluster(config, phases, nodes)
-  if (verb.asks !== undefined && !flags.yes && !flags.plan && !process.stdin.isTTY)
-    throw new ConfigError('', [
-      { text: 'this asks a question, and there is no terminal to answer it', remedy: 'give --yes' },
-    ])
   const stateDir = join(ROOT, '.state', config.clusterName)
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
 
@@ -142,9 +138,9 @@ async function run(
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
   const signals = onSignals((state) => log.emit({ type: 'stop', state }))
-  // Nobody reads on (`make cluster | head`): that is no reason to leave a node half done.
+  // Nobody reads on (`make cluster | head`, a terminal that went away): that is no reason to leave a node half done.
   const onPipe = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
   }
   process.stdout.on('error', onPipe)
   process.stderr.on('error', onPipe)
@@ -184,6 +180,7 @@ async function run(
     if (['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
+    if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
   } finally {
@@ -223,6 +220,8 @@ async function asked(
   const found = await orchestrate(job, { ...how, plan: true }, lines)
   if (found !== 'pending') return found
   report()
+  if (!process.stdin.isTTY)
+    throw new ConfigError('', [{ text: 'there is no terminal to answer the question', remedy: 'give --yes' }])
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await terminal.question(`${question} [y/N] `, { signal: job.stop }).catch(() => '')
   terminal.close()

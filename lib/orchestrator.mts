@@ -4,7 +4,7 @@ import type { Node } from './config.mts'
 import { LockedError, NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import { exchange, type Job } from './exchange.mts'
-import type { Facts } from './facts.mts'
+import { type Facts, otherRun } from './facts.mts'
 import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
@@ -52,6 +52,8 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       const asked = taken?.asked ?? (await ask(exchange))
       if (asked.lost.length > 0) throw new UnreachableError(asked.lost)
       facts = asked.facts
+      const other = how.lock === undefined && otherRun(job.config, facts)
+      if (other) job.emit({ type: 'lock', state: 'seen', ...other })
       // The refusals need more than what is to be run.
       const left = (node: Node) => (job.nodes.includes(node) ? [] : job.phases.filter((phase) => phase.together))
       const ends = await check(job, facts, job.phases, (node) => [...job.before, ...left(node)])

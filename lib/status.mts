@@ -3,7 +3,7 @@ import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
 import type { Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
-import { addresses, type Facts } from './facts.mts'
+import { addresses, type Facts, otherRun } from './facts.mts'
 import { HTTP, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { linkAddresses, memberName } from './ring.mts'
@@ -92,6 +92,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
   const quorum = said('quorum')
   const votes = `${field(quorum, 'Total votes') ?? 0} of ${field(quorum, 'Expected votes') ?? config.nodes.length} votes`
   const options = seen.summary?.cluster_options
+  const run = otherRun(config, facts)
   const vip = holders.map((node) => node.name).join(' AND ') || 'NOBODY'
   return [
     `${config.clusterName}: ${config.nodes.length} nodes, ${field(quorum, 'Quorate') === 'Yes' ? 'quorate' : 'NOT QUORATE'} (${votes})`,
@@ -99,6 +100,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
     ...table([['NODE', 'STATE', 'LINKS AT', 'LINKS', 'HAPROXY', ''], ...config.nodes.map(row)]),
     '',
     ...table([
+      ...(run ? [['at work', run.owner]] : []),
       ['VIP', `${cidrText(config.vip)} held by ${vip}`],
       ['fencing', fencing(config, options?.['stonith-enabled'])],
       ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),

@@ -19,7 +19,9 @@ export interface Tally {
   readonly failures: readonly GuardEnd[]
   readonly lost: readonly Extract<Event, { type: 'unreachable' }>[]
   readonly refused: readonly Extract<Event, { type: 'refused' }>[]
+  /** Of the lock that is in our way, and of one that does not mind us. */
   readonly holders: readonly Extract<Event, { type: 'lock' }>[]
+  readonly seen: readonly Extract<Event, { type: 'lock' }>[]
 }
 
 export const isFailure = (end: Pick<GuardEnd, 'state'>): boolean => end.state === 'failed' || end.state === 'unsure'
@@ -38,6 +40,7 @@ export function tally(order: readonly string[], phases: readonly Place[], plan: 
   const lost: Extract<Event, { type: 'unreachable' }>[] = []
   const refused: Extract<Event, { type: 'refused' }>[] = []
   const holders: Extract<Event, { type: 'lock' }>[] = []
+  const seen: Extract<Event, { type: 'lock' }>[] = []
   const ended = (end: GuardEnd) => {
     const key = JSON.stringify([end.phase, end.step, end.node, end.guard])
     // What a run has changed stays changed, also when it is looked at again later.
@@ -57,6 +60,7 @@ export function tally(order: readonly string[], phases: readonly Place[], plan: 
       if (event.type === 'unreachable' && !lost.some((one) => one.node === event.node)) lost.push(event)
       if (event.type === 'refused') refused.push(event)
       if (event.type === 'lock' && event.state === 'held') holders.push(event)
+      if (event.type === 'lock' && event.state === 'seen') seen.push(event)
     },
     get phases() {
       const counts = new Map<string, Map<string, Count>>()
@@ -80,5 +84,6 @@ export function tally(order: readonly string[], phases: readonly Place[], plan: 
     lost,
     refused,
     holders,
+    seen,
   }
 }

@@ -91,6 +91,8 @@ export interface Lab {
   readonly type: (...words: string[]) => Promise<Run>
   /** Runs shell text again and again on a node until it is stopped, which gives each line that it printed. */
   readonly watch: (node: string, text: string) => { readonly stop: () => Promise<readonly string[]> }
+  /** Runs shell text on a node until it is stopped; resolves at its first line. */
+  readonly holds: (node: string, text: string) => Promise<{ readonly stop: () => Promise<void> }>
   /** Ends the connections that the product keeps for its next run. */
   readonly hangUp: () => void
   /** All that the product has printed so far. */
@@ -250,6 +252,20 @@ export function labOf(name: string, options: LabOptions): LabAlone {
         stop: async () => {
           kill(child, 'SIGKILL')
           return (await done).stdout.split('\n').filter((line) => line !== '')
+        },
+      }
+    },
+    holds: async (node, text) => {
+      const child = start(inside(node, text), labEnv)
+      const over = endOf(child)
+      await new Promise<void>((done, failed) => {
+        child.stdout?.once('data', () => done())
+        void over.then(({ code, stderr }) => failed(new Error(`ended with ${code}: ${stderr}`)))
+      })
+      return {
+        stop: async () => {
+          kill(child, 'SIGKILL')
+          await over
         },
       }
     },

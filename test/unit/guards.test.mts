@@ -324,7 +324,7 @@ needing(texts, 'shellcheck')('shellcheck has no objection', () => {
   const files = Object.entries(GUARDS).flatMap(([title, guard]) =>
     (['check', 'apply'] as const).map((kind) => {
       const path = join(dir, `${title.replace(/\W+/g, '-')}.${kind}`)
-      writeFileSync(path, `set -eu\n${guard[kind] ?? ':'}\n`)
+      writeFileSync(path, `set -eu\nscratch=$1\n${guard[kind] ?? ':'}\n`)
       return path
     }),
   )
