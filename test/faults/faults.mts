@@ -10,11 +10,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { labOf, missing, ROOT } from '../lab/cluster.mts'
+import { noSuite } from '../suite.mts'
 import { CASES, type Case } from './cases.mts'
 import { lane, type Row } from './lane.mts'
 import { report } from './report.mts'
 
 const LABS = 2
+noSuite()
 
 const say = (text: string) => process.stdout.write(`${new Date().toTimeString().slice(0, 8)} ${text}\n`)
 const filter = process.argv.slice(2)
