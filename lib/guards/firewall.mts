@@ -100,7 +100,8 @@ export function opened(openings: readonly Opening[]): Guard {
           for rule in ${ufw}; do ufw allow $rule comment quorate; done ;;
         nftables)
           lines=$scratch/lines old=$scratch/old
-          : >"$lines" >"$old"
+          : >"$lines"
+          : >"$old"
           chains | while read -r family table chain; do
             nft --handle list chain "$family" "$table" "$chain" | sed -n 's/.*comment "quorate-.*# handle \\([0-9]*\\)$/\\1/p' |
               while read -r handle; do echo "delete rule $family $table $chain handle $handle"; done >>"$old"
