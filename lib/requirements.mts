@@ -92,6 +92,9 @@ const notLoopback = (node: Node): Guard =>
           if (tolower($i) == want[j]) { print "/etc/hosts: " $0; bad = 1; next } }
         END { exit bad }' /etc/hosts`, 'take the name out of that line of /etc/hosts')
 
+/** Seconds by which a clock is off, in words. */
+const apart = (seconds: number) => `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'}`
+
 function clock(config: Config, facts: Facts, node: Node): Guard {
   const skew = (one: Node) => Number(facts.get(one, 'clock-skew'))
   const sorted = config.nodes.map(skew).sort((a, b) => a - b)
@@ -99,8 +102,8 @@ function clock(config: Config, facts: Facts, node: Node): Guard {
   const off = skew(node) - median
   return stated(
     `its clock agrees with the other nodes within ${MAX_SKEW} s`,
-    Math.abs(off) <= MAX_SKEW ? undefined : `it is ${Math.abs(off).toFixed(1)} s ${off > 0 ? 'ahead' : 'behind'}`,
-    'set the clock (chronyc makestep, or date --set) and see that a time service keeps it',
+    Math.abs(off) <= MAX_SKEW ? undefined : `it is ${apart(off)} the others, and ${apart(skew(node))} this machine`,
+    'set the clock that is wrong (chronyc makestep, or date --set) and see that a time service keeps it',
   )
 }
 
@@ -132,7 +135,8 @@ export function vipFree(config: Config, facts: Facts): Guard {
   const { address } = config.vip
   const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
   return require('the VIP is free, or held by this cluster', sh`
-      if ip -o addr show | grep -qF ${` ${address}/`}; then
+      mine() { ip -o addr show | grep -qF ${` ${address}/`}; }
+      if mine; then
         systemctl is-active --quiet pacemaker || { echo ${address}" is configured here, but pacemaker does not run"; exit 1; }
         exit 0
       fi
@@ -147,7 +151,8 @@ export function vipFree(config: Config, facts: Facts): Guard {
         asks || :
       fi
       neighbour=$(neighbour)
-      mac=$(printf '%s\\n' "$neighbour" | sed -n 's/.* lladdr \\([^ ]*\\).*/\\1/p')
+      if mine && systemctl is-active --quiet pacemaker; then exit 0; fi
+      mac=$(ip neigh show to ${address} | sed -n 's/.* lladdr \\([^ ]*\\).*/\\1/p')
       for node in ${config.nodes.map((node) => node.address)}; do
         [ -n "$mac" ] || break
         ip neigh show to "$node" | grep -qF "lladdr $mac " && exit 0
