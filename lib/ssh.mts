@@ -34,6 +34,12 @@ export interface Ssh {
  */
 const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec setsid -w sh -s; else exec sudo -n sh -c "exec setsid -w sh -s"; fi'`
 
+/**
+ * What goes before a script: a login shell's start files may read of standard input, a line or a block of it, and would have
+ * the beginning of the script. Lines that are empty do no harm wherever they end.
+ */
+const PADDING = '\n'.repeat(8192)
+
 /** Seconds for which an idle connection is kept for the next run. */
 const PERSIST = 60
 
@@ -61,7 +67,7 @@ export function ssh(config: Config, stateDir: string): Ssh {
       })
       // A node that is gone is told by the exit; what is written to it then goes nowhere.
       subprocess.stdin.on('error', () => {})
-      subprocess.stdin.write(script)
+      subprocess.stdin.write(PADDING + script)
       // The master has the pipes too, and keeps them until the command on the node has ended: a stop does not wait for that.
       const letGo = () => {
         subprocess.stdin.destroy()
