@@ -123,6 +123,8 @@ async function fromJump(file: string, name: string, cancelSignal: AbortSignal): 
  */
 export function sshConfig(config: Config, operators: string, sockets: string): string {
   const { user, port, key } = config.ssh
+  // What the env file says of access is for the nodes: a jump host is the operator's own configuration's.
+  const nodes = `Host ${config.nodes.flatMap((node) => [node.address, node.name, node.fqdn]).join(' ')}`
   const word = (text: string) => `"${text.replaceAll('%', '%%')}"`
   return [
     '# Written by quorate for each run: changes are lost.',
@@ -133,14 +135,18 @@ export function sshConfig(config: Config, operators: string, sockets: string): s
     `  ControlPersist ${PERSIST}`,
     '  ServerAliveInterval 5',
     '  ServerAliveCountMax 3',
+    nodes,
     ...(user === undefined ? [] : [`  User ${user}`]),
     ...(port === undefined ? [] : [`  Port ${port}`]),
     ...(key === undefined ? [] : [`  IdentityFile ${word(key)}`, '  IdentitiesOnly yes']),
+    'Host *',
     `Include "${operators}"`,
     'Include /etc/ssh/ssh_config',
     ...config.nodes.flatMap((node) => [`Host ${node.name} ${node.fqdn}`, `  HostName ${node.address}`]),
-    'Host *',
+    nodes,
     '  User root',
+    'Host *',
+    ...(key === undefined ? [] : [`  IdentityFile ${word(key)}`]),
     '  ConnectTimeout 10',
     // A key seen for the first time is pinned; one that changed is refused.
     '  StrictHostKeyChecking accept-new',

@@ -4,13 +4,12 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock } from 'node:test'
 import * as assert from 'uvu/assert'
-import { lostOf } from '../../lib/exchange.mts'
+import type { Node } from '../../lib/config.mts'
 import type { Guard } from '../../lib/guard.mts'
-import { takeLock } from '../../lib/lock.mts'
 import { sh } from '../../lib/shell.mts'
 import { skipSuite, suite } from '../suite.mts'
 import { type Ground, ground, must, startSshd, whyNot } from './sshd.mts'
-import { at, type Way, ways } from './way.mts'
+import { at, lockOf, type Way, ways } from './way.mts'
 
 const cannot = whyNot()
 if (cannot !== undefined) skipSuite(cannot)
@@ -50,9 +49,7 @@ async function tests() {
    */
   async function serves(one: Way, node = one.node): Promise<void> {
     const { guards, file } = probe()
-    const told = await locked({ ...one, config: { ...one.config, nodes: [node] } }, () =>
-      one.tell(guards, 'apply', node),
-    )
+    const told = await locked(one, [node], () => one.tell(guards, 'apply', node))
     assert.is(told.lost, undefined, told.lost?.text)
     assert.equal(told.results, ['ok', 'changed'])
     assert.is(readFileSync(file, 'utf8'), `${VALUE}\n`)
@@ -61,22 +58,9 @@ async function tests() {
     assert.not(existsSync(scratch), scratch)
   }
 
-  /** Does something while the lock of each node is held. */
-  async function locked<T>(one: Way, act: () => Promise<T>): Promise<T> {
-    const { lock, asked } = await takeLock(one.job, { owner: 'test', wait: false }, async (talk) => ({
-      lost: await lostOf(one.job, one.config.nodes, (node) =>
-        talk(
-          one.job,
-          node,
-          [],
-          'check',
-          true,
-          () => {},
-          () => {},
-        ),
-      ),
-    }))
-    assert.equal(asked.lost, [])
+  /** Does something while the lock of these nodes is held. */
+  async function locked<T>(one: Way, nodes: readonly Node[], act: () => Promise<T>): Promise<T> {
+    const lock = await lockOf(one, nodes)
     try {
       return await act()
     } finally {
@@ -120,8 +104,9 @@ async function tests() {
     const gate = await startSshd(land, 'gate', [gateKey])
     const user = land.user('/bin/sh')
     const hosts = `Host gate\n  HostName 127.0.0.1\n  Port ${gate.port}\n  User ${user}\n  IdentityFile ${gateKey}\n  IdentitiesOnly yes
-Host 192.0.2.*\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump gate\n  IdentityFile ${key}\n  IdentitiesOnly yes`
-    await serves(way(hosts, []))
+${at(1)}\n  ProxyJump gate`
+    const env = [`SSH_KEY=${key}`, `SSH_PORT=${sshd.port}`, 'SSH_USER=root']
+    await serves(way(hosts, env))
     assert.match(gate.log(), `Accepted publickey for ${user} `)
     assert.is(gate.seen().logins, 1)
   })
@@ -228,31 +213,18 @@ Host 192.0.2.*\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump gate\n  I
       const tight = await startSshd(land, `sessions-${sessions}`, [key], `MaxSessions ${sessions}`)
       const one = way(at(tight.port))
       await serves(one)
-      await locked({ ...one, config: { ...one.config, nodes: [one.node] } }, async () => {
+      await locked(one, [one.node], async () => {
         const told = await Promise.all([1, 2, 3].map(() => one.tell(probe().guards)))
         for (const { lost, results } of told) assert.equal([lost, results], [undefined, ['ok', 'changed']])
       })
     })
   }
 
-  hardened('a server that asks for signs of life', async () => {
-    const strict = await startSshd(land, 'alive', [key], 'ClientAliveInterval 1\nClientAliveCountMax 1')
-    const sign = join(land.dir, 'alive sign')
-    const one = way(at(strict.port))
-    const asked = () => (strict.log().match(/keepalive|client_loop/g) ?? []).length
-    const told = one.tell([{ title: 'waits', check: sh`until [ -e ${sign} ]; do sleep 0.1; done` }])
-    // Longer than the server would take to give up.
-    await new Promise((go) => setTimeout(go, 3000))
-    assert.is(asked(), 0, strict.log())
-    writeFileSync(sign, '')
-    assert.equal((await told).results, ['ok'])
-  })
-
   hardened('a jump host that takes few logins at a time, and eight nodes behind it', async () => {
     const gate = await startSshd(land, 'narrow', [key], 'MaxStartups 2:100:2')
     const hosts = `Host gate\n  HostName 127.0.0.1\n  Port ${gate.port}\nHost 192.0.2.*\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump gate`
     const one = way(hosts, undefined, { nodes: 8 })
-    await locked(one, async () => {
+    await locked(one, one.config.nodes, async () => {
       const told = await Promise.all(one.config.nodes.map((node) => one.tell(probe().guards, 'apply', node)))
       for (const { lost, results } of told) assert.equal([lost, results], [undefined, ['ok', 'changed']])
     })

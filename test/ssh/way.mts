@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { openCheckpoints } from '../../lib/checkpoint.mts'
 import type { Config, Node } from '../../lib/config.mts'
 import { LOCK } from '../../lib/driver.mts'
+import { UnreachableError } from '../../lib/errors.mts'
 import type { Event } from '../../lib/event.mts'
-import { exchange, type Job, type Reason } from '../../lib/exchange.mts'
+import { exchange, type Job, lostOf, type Reason } from '../../lib/exchange.mts'
 import type { Guard } from '../../lib/guard.mts'
+import { type Lock, takeLock } from '../../lib/lock.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import type { Result } from '../../lib/script.mts'
 import { type Exit, type Ssh, ssh } from '../../lib/ssh.mts'
@@ -32,6 +34,7 @@ export interface Way {
   /** What a run has in hand. All "nodes" are this machine, so each gets a lock of its own. */
   readonly job: Job & { readonly events: Event[]; readonly ask: AbortController; readonly cut: AbortController }
   /** Runs guards as a run does. */
+  readonly lockFile: (node?: Node) => string
   readonly tell: (guards: readonly Guard[], mode?: 'check' | 'apply', node?: Node) => Promise<Told>
   /** The process of the connection that is kept; undefined when there is none. */
   readonly master: (node?: Node) => number | undefined
@@ -74,9 +77,9 @@ export function ways(land: Ground, key: string): MakeWay {
     const events: Event[] = []
     const ask = new AbortController()
     const cut = new AbortController()
+    const lockFile = (to = node) => join(stateDir, `${to.name}.lock`)
     const own: Ssh = {
-      run: (to, script, ...rest) =>
-        one.run(to, edit(script.replaceAll(LOCK, join(stateDir, `${to.name}.lock`))), ...rest),
+      run: (to, script, ...rest) => one.run(to, edit(script.replaceAll(LOCK, lockFile(to))), ...rest),
     }
     const job: Way['job'] = {
       config,
@@ -101,6 +104,7 @@ export function ways(land: Ground, key: string): MakeWay {
       stateDir,
       file: generated,
       job,
+      lockFile,
       run: async (script) => {
         const lines: string[] = []
         const session = one.run(node, script, (line) => lines.push(line), new AbortController().signal)
@@ -131,6 +135,16 @@ export function ways(land: Ground, key: string): MakeWay {
       },
     }
   }
+}
+
+/** Takes the lock of these nodes as a run does, all of them if none is named. */
+export async function lockOf({ job, config }: Way, nodes = config.nodes): Promise<Lock> {
+  const nothing = () => {}
+  const { lock, asked } = await takeLock(job, { owner: 'test', wait: false }, async (talk) => ({
+    lost: await lostOf(job, nodes, (node) => talk(job, node, [], 'check', true, nothing, nothing)),
+  }))
+  if (asked.lost.length > 0) throw new UnreachableError(asked.lost)
+  return lock
 }
 
 /** The operator's words for the nodes, which are all here. */
