@@ -202,7 +202,7 @@ ${at(1)}\n  ProxyJump gate`
 
   users('an account that may not log in is told', async () => {
     const { lost } = await asUser(land.user('/usr/sbin/nologin')).tell([])
-    assert.is(lost?.text, 'This account is currently not available.')
+    assert.is(lost?.text, 'the user has no login shell there')
   })
   users.run()
 
