@@ -28,8 +28,10 @@ function join(near: { readonly in: Readable; readonly out: Writable }, far: Dupl
 export const delayed = (port: number, ms: number): Promise<{ readonly port: number; readonly server: Server }> =>
   new Promise((done, failed) => {
     const server = createServer((near) => {
-      near.setNoDelay(true)
-      setTimeout(() => join({ in: near, out: near }, connect({ port, host: '127.0.0.1', noDelay: true }), ms), 2 * ms)
+      // A kept connection must not keep the process.
+      near.setNoDelay(true).unref()
+      const far = connect({ port, host: '127.0.0.1', noDelay: true }).unref()
+      setTimeout(() => join({ in: near, out: near }, far, ms), 2 * ms)
     })
     server.on('error', failed)
     server.listen(0, '127.0.0.1', () => {
