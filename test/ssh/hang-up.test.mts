@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { BEAT } from '../../lib/driver.mts'
-import { LockedError } from '../../lib/errors.mts'
 import type { Guard } from '../../lib/guard.mts'
 import { raw, sh } from '../../lib/shell.mts'
 import { skipSuite, suite } from '../suite.mts'
@@ -228,18 +227,6 @@ async function tests() {
     assert.not(one.job.stop.aborted)
     await lock.release()
     assert.is(readFileSync(one.lockFile(), 'utf8'), '')
-  })
-
-  rest('the lock is let go when its holder is killed, and another takes it', async () => {
-    const one = way(direct)
-    const before = new Set(children())
-    await lockOf(one, [one.node])
-    const client = children().find((pid) => !before.has(pid)) as number
-    const other = await lockOf(one, [one.node]).catch((error: Error) => error)
-    assert.equal(other instanceof LockedError && other.holders.map(({ owner }) => owner), ['test'])
-    process.kill(client, 'SIGKILL')
-    const lock = await until('the lock is free', () => lockOf(one, [one.node]).catch(() => undefined))
-    await lock.release()
   })
   rest.run()
 }
