@@ -16,6 +16,8 @@ export interface Problem {
 export interface Lost {
   readonly node: string
   readonly text: string
+  /** Lines that go with it: what ssh said, the fingerprints of two keys. */
+  readonly detail?: string
   readonly remedy: string
 }
 

@@ -6,9 +6,10 @@ import { LOCK } from './driver.mts'
 import { type Holder, LockedError, UnreachableError } from './errors.mts'
 import { converse, exchange, type Job } from './exchange.mts'
 import type { Guard } from './guard.mts'
+import { reason } from './reason.mts'
 import { compile } from './script.mts'
 import { sh } from './shell.mts'
-import { type Exit, reason, type Session } from './ssh.mts'
+import type { Exit, Session } from './ssh.mts'
 
 /** How nodes are asked: plainly, or with the lock taken in the same breath. */
 export type Talk = typeof exchange

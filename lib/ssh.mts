@@ -5,6 +5,7 @@ import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Config, Node } from './config.mts'
+import { ConfigError } from './errors.mts'
 
 export interface Exit {
   readonly status: number | undefined
@@ -36,6 +37,9 @@ const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec setsid -w sh -s; e
 /** Seconds for which an idle connection is kept for the next run. */
 const PERSIST = 60
 
+/** ssh's own words for a connection that goes through another program and ended there. */
+export const THROUGH = /by UNKNOWN port|stdio forwarding failed/
+
 /** `stateDir` takes the generated ssh_config, which an operator can use too: `ssh -F .state/<cluster>/ssh_config node1`. */
 export function ssh(config: Config, stateDir: string): Ssh {
   const sockets = socketDir(stateDir)
@@ -45,7 +49,8 @@ export function ssh(config: Config, stateDir: string): Ssh {
   writeFileSync(file, sshConfig(config, operators, sockets), { mode: 0o600 })
   return {
     run: (node, script, onLine, stop) => {
-      const subprocess = execa('ssh', ['-F', file, '-T', '--', destination(node, known), AS_ROOT], {
+      const name = destination(node, known)
+      const subprocess = execa('ssh', ['-F', file, '-T', '--', name, AS_ROOT], {
         stdin: 'pipe',
         reject: false,
         cancelSignal: stop,
@@ -73,8 +78,12 @@ export function ssh(config: Config, stateDir: string): Ssh {
           stop.removeEventListener('abort', letGo)
         }
         const result = await subprocess
-        if (result.code === 'ENOENT') throw new Error('no ssh command on this machine: install the OpenSSH client')
-        return { status: result.exitCode, stderr: typeof result.stderr === 'string' ? result.stderr : '' }
+        if (result.code === 'ENOENT')
+          throw new ConfigError('', [{ text: 'there is no ssh on this machine', remedy: 'install the OpenSSH client' }])
+        const stderr = typeof result.stderr === 'string' ? result.stderr : ''
+        const lost = result.exitCode === 255 && THROUGH.test(stderr) && !stop.aborted
+        const through = lost ? await fromJump(file, name, stop) : ''
+        return { status: result.exitCode, stderr: `${through}\n${stderr}`.trim() }
       }
       return {
         exit: hear(),
@@ -83,6 +92,23 @@ export function ssh(config: Config, stateDir: string): Ssh {
       }
     },
   }
+}
+
+/**
+ * What is said on the way through a jump host: with ControlPersist ssh throws that away (sshconnect.c, ssh_proxy_connect), so
+ * the way is tried once more, with nothing that is kept.
+ */
+async function fromJump(file: string, name: string, cancelSignal: AbortSignal): Promise<string> {
+  const ssh = async (...args: readonly string[]) =>
+    await execa('ssh', ['-F', file, ...args], { stdin: 'ignore', reject: false, cancelSignal })
+  const { stdout } = await ssh('-G', '--', name)
+  const [jump, host, port] = ['proxyjump', 'hostname', 'port'].map(
+    (key) => new RegExp(`^${key} (.*)$`, 'm').exec(stdout)?.[1],
+  )
+  const alone = ['-o', 'ControlPath=none', '-o', 'ControlPersist=no', '-T']
+  // A jump host that is kept by another master tells nothing of what lies beyond it.
+  const way = jump?.includes(',') === false ? ['-W', `[${host}]:${port}`, '--', jump] : ['--', name, 'true']
+  return (await ssh(...alone, ...way)).stderr
 }
 
 /**
@@ -151,52 +177,11 @@ function socketDir(stateDir: string): string {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const { uid: owner, mode } = statSync(top)
   if (owner !== uid || (mode & 0o077) !== 0)
-    throw new Error(`${top} belongs to another user or is open to others: remove it, ssh connections are kept in it`)
+    throw new ConfigError('', [
+      {
+        text: `${top} belongs to another user or is open to others`,
+        remedy: 'remove it: ssh connections are kept in it',
+      },
+    ])
   return dir
-}
-
-const REASONS: readonly (readonly [RegExp, string, string])[] = [
-  [
-    /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/,
-    'its host key is not the one known for it',
-    'if the node was re-installed, remove the old key (ssh-keygen -R <address>); if not, find out who answers there',
-  ],
-  [
-    /Permission denied/,
-    'it refuses the login',
-    'check SSH_USER and SSH_KEY, and that the public key is in authorized_keys',
-  ],
-  [
-    /password is required|a terminal is required/,
-    'sudo asks for a password',
-    'give SSH_USER a NOPASSWD rule in sudoers',
-  ],
-  [/not in the sudoers|not allowed to execute/, 'sudo is not allowed', 'give SSH_USER a NOPASSWD rule in sudoers'],
-  [/sudo: (command )?not found/, 'there is no sudo', 'install sudo, or set SSH_USER=root'],
-  [/Connection refused/, 'nothing listens on its ssh port', 'start sshd, or set SSH_PORT'],
-  [
-    /timed out|Timeout, server|No route to host|Network is unreachable|Host is down/i,
-    'it does not answer',
-    'check its power, its address in NODES and the route to it',
-  ],
-  [
-    /by UNKNOWN port|stdio forwarding failed|Connection closed by remote host/,
-    'the way to it (ProxyJump or ProxyCommand) gives no connection',
-    'check its power, its address in NODES, and the jump host in SSH_CONFIG',
-  ],
-  [/Could not resolve hostname/, 'its name is not known here', 'check SSH_CONFIG'],
-  [
-    /Bad configuration option|bad configuration options|Bad number/,
-    'the ssh configuration is wrong',
-    'check SSH_CONFIG',
-  ],
-]
-
-/** Why a node could not be asked, from what ssh said, and what to do about it. */
-export function reason(exit: Exit): { readonly text: string; readonly remedy: string } {
-  const last = exit.stderr.trim().split('\n').at(-1)?.trim() ?? ''
-  const known = REASONS.find(([pattern]) => pattern.test(exit.stderr))
-  if (known) return { text: `${known[1]} (${last})`, remedy: known[2] }
-  const text = last === '' ? 'the connection ended before the answer was whole' : last
-  return { text, remedy: 'try the same command again; `ssh -v` to the node tells more' }
 }

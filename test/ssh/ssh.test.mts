@@ -1,13 +1,14 @@
 /** The way to a node, against a real sshd: scripts, one login for many, what went wrong in words, users and their shells. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Node } from '../../lib/config.mts'
 import { parseConfig } from '../../lib/read-config.mts'
+import { reason } from '../../lib/reason.mts'
 import { compile } from '../../lib/script.mts'
 import { sh } from '../../lib/shell.mts'
-import { type Exit, reason, type Ssh, ssh } from '../../lib/ssh.mts'
+import { type Exit, type Ssh, ssh } from '../../lib/ssh.mts'
 import { skipSuite, suite } from '../suite.mts'
 import { freePort, type Ground, ground, must, startSshd, whyNot } from './sshd.mts'
 
@@ -217,16 +218,18 @@ async function tests() {
   const wrong = suite('what went wrong, in words')
 
   wrong('nothing listens', async () => {
-    const { status, text, remedy } = await why(way(at(await freePort())))
+    const { status, text, detail, remedy } = await why(way(at(await freePort())))
     assert.is(status, 255)
-    assert.match(text, /nothing listens on its ssh port \(.*Connection refused/)
+    assert.is(text, 'nothing listens on its ssh port')
+    assert.match(detail as string, /Connection refused/)
     assert.match(remedy, 'SSH_PORT')
   })
 
   wrong('a key that is refused', async () => {
-    const { status, text, remedy } = await why(way(at(sshd.port), [`SSH_KEY=${otherKey}`]))
+    const { status, text, detail, remedy } = await why(way(at(sshd.port), [`SSH_KEY=${otherKey}`]))
     assert.is(status, 255)
-    assert.match(text, /it refuses the login \(.*Permission denied/)
+    assert.is(text, 'it refuses the login')
+    assert.match(detail as string, /Permission denied/)
     assert.match(remedy, 'SSH_KEY')
   })
 
@@ -236,10 +239,81 @@ async function tests() {
     assert.match(readFileSync(known, 'utf8'), 'ssh-ed25519')
     const [type, base64] = readFileSync(`${otherKey}.pub`, 'utf8').split(' ')
     writeFileSync(known, readFileSync(known, 'utf8').replace(/ssh-ed25519 \S+/, `${type} ${base64}`))
-    const { status, text, remedy } = await why(way(at(sshd.port), undefined, known))
+    await changed(way(at(sshd.port), undefined, known), known, `[127.0.0.1]:${sshd.port}`)
+  })
+
+  /** That of a public key file, as ssh-keygen(1) prints it. */
+  const fingerprint = (path: string) => must('ssh-keygen', '-l', '-f', `${path}.pub`).split(' ')[1] as string
+
+  /** Both fingerprints, the line of the file, and a command that makes it good. */
+  async function changed(one: Way, known: string, host: string) {
+    const { status, text, detail, remedy } = await why(one)
     assert.is(status, 255)
-    assert.match(text, 'its host key is not the one known for it')
-    assert.match(remedy, 'ssh-keygen -R')
+    assert.match(text, /host key of .*is not the one known for it|its host key is not the one known for it/)
+    assert.is(detail, `known: ${fingerprint(otherKey)}, line 1 of ${known}\nsent:  ${fingerprint(sshd.hostKey)}`)
+    const command = /ssh-keygen -R .* -f [^ .]+/.exec(remedy)?.[0] as string
+    assert.is(command, `ssh-keygen -R ${sh`${host}`} -f ${known}`)
+    must('sh', '-c', command)
+    assert.equal((await one.run('echo in')).lines, ['in'])
+  }
+
+  wrong('the same where known_hosts is hashed', async () => {
+    const known = join(land.dir, 'known-hashed')
+    const [type, base64] = readFileSync(`${otherKey}.pub`, 'utf8').split(' ')
+    writeFileSync(known, `[127.0.0.1]:${sshd.port} ${type} ${base64}\n`)
+    must('ssh-keygen', '-q', '-H', '-f', known)
+    assert.not.match(readFileSync(known, 'utf8'), '127.0.0.1')
+    await changed(way(at(sshd.port), undefined, known), known, `[127.0.0.1]:${sshd.port}`)
+  })
+
+  wrong('a host key that is not known where ssh may accept none', async () => {
+    const { text, remedy } = await why(way(`${at(sshd.port)}\n  StrictHostKeyChecking yes`))
+    assert.match(text, 'its host key is not known here')
+    assert.match(remedy, 'accept-new')
+  })
+
+  wrong(
+    'a jump host with another key, one that refuses, one that is down, and a node that it does not reach',
+    async () => {
+      const jump = await startSshd(land, 'gate', [key])
+      const over = (port: number, target = sshd.port) =>
+        `Host gate\n  HostName 127.0.0.1\n  Port ${port}\nHost 192.0.2.*\n  HostName 127.0.0.1\n  Port ${target}\n  ProxyJump gate`
+      const gone = (one: Way) => {
+        land.onClose(() => spawnSync('ssh', ['-F', one.config, '-O', 'exit', 'gate']))
+        return one
+      }
+      const known = join(land.dir, 'known-gate')
+      const [type, base64] = readFileSync(`${otherKey}.pub`, 'utf8').split(' ')
+      writeFileSync(known, `[127.0.0.1]:${jump.port} ${type} ${base64}\n`)
+      const { text, detail, remedy } = await why(gone(way(over(jump.port), undefined, known)))
+      assert.is(text, `the host key of the jump host [127.0.0.1]:${jump.port} is not the one known for it`)
+      assert.match(detail as string, fingerprint(jump.hostKey))
+      assert.match(remedy, `ssh-keygen -R '[127.0.0.1]:${jump.port}' -f ${known}`)
+      assert.match(
+        (await why(way(over(await freePort())))).text,
+        /^the way to it leads over the jump host .*: nothing listens/,
+      )
+      assert.match(
+        (await why(way(over(jump.port), [`SSH_KEY=${otherKey}`]))).text,
+        /^the way to it leads over the jump host .*: it refuses the login/,
+      )
+      const beyond = await why(gone(way(over(jump.port, await freePort()))))
+      assert.is(beyond.text, 'seen from the jump host, nothing listens on its ssh port')
+    },
+  )
+
+  wrong('a private key that others can read', async () => {
+    const open = join(land.dir, 'open-key')
+    for (const end of ['', '.pub']) copyFileSync(`${key}${end}`, `${open}${end}`)
+    chmodSync(open, 0o644)
+    const { text, remedy } = await why(way(at(sshd.port), [`SSH_KEY=${open}`]))
+    assert.is(text, `ssh does not use the key ${open}: others can read it`)
+    assert.is(remedy, `chmod 600 ${open}`)
+  })
+
+  wrong('a public key where the private one belongs', async () => {
+    const { text } = await why(way(at(sshd.port), [`SSH_KEY=${key}.pub`]))
+    assert.match(text, /^ssh does not use the key|is damaged, or no private key$/)
   })
 
   wrong('an SSH_CONFIG that ssh cannot read', async () => {
@@ -251,7 +325,7 @@ async function tests() {
   wrong('a name that is not known here', async () => {
     const { status, text } = await why(way('Host node1\n  HostName no-such-host.invalid'))
     assert.is(status, 255)
-    assert.match(text, 'its name is not known here')
+    assert.is(text, 'its name is not known')
   })
 
   wrong('no answer is told as such, and so is silence', () => {
@@ -291,12 +365,37 @@ async function tests() {
       assert.equal([exit.status, lines], [5, [...noise, '0', value, 'sh']], exit.stderr)
     })
   }
+  users('a user whose login shell lets nobody in', async () => {
+    const nobody = ['/usr/sbin/nologin', '/sbin/nologin'].find((path) => existsSync(path)) as string
+    const { exit, lines } = await asUser(land.user(nobody)).run('echo reached')
+    assert.is.not(exit.status, 0)
+    assert.match(reason({ ...exit, stderr: `${lines[0]}\n${exit.stderr}` }).text, 'no login shell')
+  })
   if (!sudo) users.skip('sudo that asks for a password', 'sudo is not installed')
   else {
     users('sudo that asks for a password', async () => {
       const { text, remedy } = await why(asUser(land.user('/bin/sh')))
       assert.match(text, 'sudo asks for a password')
       assert.match(remedy, 'NOPASSWD')
+    })
+    const rule = (name: string, text: string) => {
+      const file = `/etc/sudoers.d/${name}`
+      writeFileSync(file, text, { mode: 0o440 })
+      land.onClose(() => must('rm', '-f', file))
+    }
+    users('sudo that allows something else', async () => {
+      const name = land.user('/bin/sh')
+      rule(name, `${name} ALL=(ALL) NOPASSWD: /bin/true\n`)
+      const { text, remedy } = await why(asUser(name))
+      assert.match(text, /sudo does not let the user become root|sudo asks for a password/)
+      assert.match(remedy, 'NOPASSWD')
+    })
+    users('sudo that wants a terminal', async () => {
+      const name = land.user('/bin/sh')
+      rule(name, `Defaults:${name} requiretty\n${name} ALL=(ALL) NOPASSWD: ALL\n`)
+      const { text, remedy } = await why(asUser(name))
+      assert.match(text, 'sudo wants a terminal there')
+      assert.match(remedy, 'requiretty')
     })
   }
   users.run()
