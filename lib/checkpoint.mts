@@ -1,5 +1,15 @@
 /** Checkpoints: what was done where and when. Evidence for the report, never the truth: that is the survey. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 export interface Checkpoint {
@@ -21,6 +31,8 @@ export interface Checkpoints {
   readonly set: (phase: string, node: string, fingerprint: string, machineId: string) => void
   /** Written beside and renamed, so that a cut-off run leaves the old file or the new one. */
   readonly save: () => void
+  /** Why the last save failed: evidence that cannot be kept stops no run. */
+  readonly fault: () => unknown
 }
 
 export function past(known: Checkpoint | undefined, fingerprint: string, machineId: string): Past {
@@ -60,6 +72,18 @@ export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
   const file = join(stateDir, 'checkpoint.json')
   const { book, lost } = readBook(file)
   let changed = false
+  let fault: unknown
+  const write = () => {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    const fd = openSync(`${file}.new`, 'w', 0o600)
+    try {
+      writeSync(fd, `${JSON.stringify(book, null, 2)}\n`)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(`${file}.new`, file)
+  }
   return {
     ...(lost === undefined ? {} : { lost }),
     get: (phase, node) => book[phase]?.[node],
@@ -71,13 +95,15 @@ export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
     },
     save: () => {
       if (!changed) return
-      mkdirSync(stateDir, { recursive: true, mode: 0o700 })
-      const fd = openSync(`${file}.new`, 'w', 0o600)
-      writeSync(fd, `${JSON.stringify(book, null, 2)}\n`)
-      fsyncSync(fd)
-      closeSync(fd)
-      renameSync(`${file}.new`, file)
-      changed = false
+      try {
+        write()
+        changed = false
+        fault = undefined
+      } catch (error) {
+        rmSync(`${file}.new`, { force: true })
+        fault = Object.assign(error as Error, { path: file })
+      }
     },
+    fault: () => fault,
   }
 }

@@ -1,6 +1,7 @@
 /** What happens in a run, as data: screen, summary, --json and the run log are all made of these. */
 import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Lost } from './errors.mts'
 import type { Mask } from './mask.mts'
 import type { Refusal } from './refusals.mts'
 import type { Result } from './script.mts'
@@ -24,6 +25,8 @@ export type Event =
       readonly state: 'start' | 'apply' | 'verify' | 'wait'
       /** For a wait: what is seen meanwhile. */
       readonly seen?: string
+      /** For a wait: seconds until it is given up. */
+      readonly patience?: number
     }
   | GuardEnd
   | {
@@ -33,6 +36,9 @@ export type Event =
       readonly guard: string
       readonly line: string
     }
+  | ({ readonly type: 'unreachable' } & Lost)
+  /** A fault of the program's own. */
+  | { readonly type: 'bug'; readonly stack: string }
   /** Another run's lock: in our way, waited for, left behind by a run that did not end cleanly, or seen by one who takes none. */
   | {
       readonly type: 'lock'
@@ -46,7 +52,6 @@ export type Event =
   | ({ readonly type: 'refused' } & Refusal)
   /** A signal has come: `soft` finishes what is atomic, `hard` breaks off. */
   | { readonly type: 'stop'; readonly state: 'soft' | 'hard' }
-  | { readonly type: 'unreachable'; readonly node: string; readonly text: string; readonly remedy: string }
   | { readonly type: 'end'; readonly outcome: Outcome; readonly ms: number }
 
 export interface GuardEnd {
@@ -58,14 +63,18 @@ export interface GuardEnd {
   readonly state: Result
   /** What the guard printed: for one that is pending, the change to come. */
   readonly output: string
+  /** Seconds for which it was waited for in vain: the output begins with what was seen last. */
+  readonly waited?: number
   /** The exit status of the check or the apply. */
   readonly status: number
   /** From its start to its end, as seen here. */
   readonly ms: number
   readonly remedy?: string
+  /** The remedy is for what the output tells, and not for whatever it may be. */
+  readonly known?: boolean
   /** No apply: only people can make it true. */
   readonly required: boolean
-  /** The shell text that failed. */
+  /** The shell text that failed; a check that just says no has not. */
   readonly command?: string
 }
 
@@ -75,6 +84,8 @@ export interface Log {
   readonly file: string
   readonly runId: string
   readonly emit: Emit
+  /** Why it ends before the run does: no run is stopped half-way for want of a log. */
+  readonly fault: () => unknown
   readonly close: () => void
 }
 
@@ -87,12 +98,22 @@ export function openLog(stateDir: string, mask: Mask, listeners: readonly Emit[]
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const file = join(dir, `${runId}.jsonl`)
   const fd = openSync(file, 'ax', 0o600)
+  let fault: unknown
+  const write = (line: string) => {
+    if (fault !== undefined) return
+    try {
+      appendFileSync(fd, line)
+    } catch (error) {
+      // A write to what is open names no path.
+      fault = Object.assign(error as Error, { path: file })
+    }
+  }
   const emit: Emit = (event) => {
     const safe = deepMask(event, mask)
-    appendFileSync(fd, `${JSON.stringify({ time: new Date().toISOString(), ...safe })}\n`)
+    write(`${JSON.stringify({ time: new Date().toISOString(), ...safe })}\n`)
     for (const listener of listeners) listener(safe)
   }
-  return { file, runId, emit, close: () => closeSync(fd) }
+  return { file, runId, emit, fault: () => fault, close: () => closeSync(fd) }
 }
 
 /** Every text in an event is masked, but for the words that the program itself chose. */

@@ -1,5 +1,5 @@
 /** From a command line to an exit code: flags, env file, one run, its report. */
-import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, parseFlags, selectNodes, selectPhases } from './flags.mts'
 import type { Phase } from './guard.mts'
+import { asOperators, faultHere } from './here.mts'
 import { onSignals } from './interrupt.mts'
 import { ownerLine } from './lock.mts'
 import { masked } from './mask.mts'
@@ -92,8 +93,9 @@ export async function main(verb: Verb): Promise<void> {
     const phases = selectPhases(verb.phases, flags)
     const config = readConfig(resolve(flags.env))
     await run({ ...verb, phases }, flags, config, started, print, finish)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
+  } catch (thrown) {
+    const error = asOperators(thrown)
+    if (!(error instanceof ConfigError)) return bug(print, stackOf(error))
     for (const problem of error.problems) print(sentence(error.file, problem))
     finish('invalid', () => jsonResult(tally([], [], false), 'invalid', Date.now() - started, '', ''))
   }
@@ -146,6 +148,10 @@ async function run(
   process.stderr.on('error', onPipe)
   try {
     log.emit({ type: 'run', command: again, env: config.file, nodes: nodes.map((node) => node.name) })
+    if (log.fault() !== undefined) {
+      rmSync(log.file)
+      throw log.fault()
+    }
     const checkpoints = openCheckpoints(stateDir, log.runId)
     if (checkpoints.lost) print(`${mask(checkpoints.lost)}: what was done before is not known, all is looked at anew`)
     const job: Job = {
@@ -182,11 +188,38 @@ async function run(
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
     if (!look) summary(print, counts, outcome, ms, flags.plan)
+    for (const [what, fault] of [
+      ['the log is not whole', faultHere(log.fault())],
+      ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
+    ] as const)
+      if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
     finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
+  } catch (thrown) {
+    if (asOperators(thrown) instanceof ConfigError) {
+      log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })
+      throw thrown
+    }
+    const stack = mask(stackOf(thrown))
+    log.emit({ type: 'bug', stack })
+    finish('failed', () => jsonResult(counts, 'failed', Date.now() - started, log.runId, log.file))
+    bug(print, stack, relative('.', log.file), again)
   } finally {
     signals.off()
     log.close()
   }
+}
+
+const stackOf = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+
+/** A fault of ours: said as such, with what helps to find it. What was under way on the nodes is whole or done anew. */
+function bug(print: (line: string) => void, stack: string, log?: string, again?: string): void {
+  process.stderr.write(`${stack}\n`)
+  print('\n✖ This is a bug of quorate, not a mistake of yours; what it says is above.')
+  if (log !== undefined) print(`  log      ${log}, worth sending with a report: it holds no password`)
+  if (again !== undefined)
+    print(`  go on    ${again}\n           starts where this run stopped; nothing has to be cleared up first`)
+  process.exitCode = 1
 }
 
 /** The phases that come before the first of these: those of tasks/ with smaller numbers. */

@@ -21,6 +21,7 @@ writeFileSync(
   `#!/bin/sh
 echo "$*" >>'${MARK}'
 case $* in
+  *192.0.2.66*) echo 'sh: 1: Syntax error: "(" unexpected' >&2; exit 2 ;;
   *192.0.2.1*) echo 'ssh: connect to host 192.0.2.1 port 22: Connection refused' >&2 ;;
   *192.0.2.2*) echo 'root@192.0.2.2: Permission denied (publickey,password).' >&2 ;;
   *) echo 'kex_exchange_identification: read: Connection reset by peer' >&2 ;;
@@ -66,9 +67,10 @@ const STARTS: Readonly<Record<string, Start>> = {
   npx: ['npx', ['zx']],
 }
 
-function run(start: Start, script: string, ...args: readonly string[]) {
+const run = (start: Start, script: string, ...args: readonly string[]) => runIn({}, start, script, ...args)
+
+function runIn(more: NodeJS.ProcessEnv, [program, before]: Start, script: string, ...args: readonly string[]) {
   rmSync(MARK, { force: true })
-  const [program, before] = start
   const { stdout, stderr, status, error } = spawnSync(program, [...before, script, ...args], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -80,6 +82,7 @@ function run(start: Start, script: string, ...args: readonly string[]) {
       npm_config_cache: process.env.npm_config_cache ?? join(dir, 'npm'),
       npm_config_update_notifier: 'false',
       ...(process.env.NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS: process.env.NODE_OPTIONS }),
+      ...more,
     },
   })
   if (error) throw error
@@ -194,9 +197,9 @@ silent('exit code 4; each node once, with its reason and a remedy; no secret', (
   assert.ok(ended.contacted)
   const card = ended.all.slice(ended.all.indexOf('✖'))
   for (const [name, says] of [
-    ['node1', /nothing listens on its ssh port[^\n]*\n +remedy +\S/],
-    ['node2', /it refuses the login[^\n]*\n +remedy +\S/],
-    ['node3', /Connection reset by peer[^\n]*\n +remedy +\S/],
+    ['node1', /nothing listens on its ssh port\n +said +ssh: connect to host[^\n]*\n +remedy +\S/],
+    ['node2', /it refuses the login\n +said +root@192[^\n]*\n +remedy +\S/],
+    ['node3', /it hangs up before the login\n +said +kex_exchange[^\n]*\n +remedy +\S/],
   ] as const) {
     assert.is(card.match(new RegExp(`✖ ${name} could not be asked`, 'g'))?.length, 1, ended.all)
     assert.match(card, says)
@@ -225,3 +228,85 @@ silent('a damaged checkpoint file is told and is no bug', () => {
 })
 
 silent.run()
+
+const machine = suite('what is wrong with this machine')
+const STATE = join(ROOT, '.state', CLUSTER)
+
+machine('a file where the state belongs: exit code 5, and nobody is contacted', () => {
+  rmSync(STATE, { recursive: true, force: true })
+  writeFileSync(STATE, '')
+  const ended = run(node, CLUSTER_TASK, '--env', GOOD)
+  rmSync(STATE)
+  assert.is(ended.status, 5, ended.all)
+  assert.match(ended.all, `${STATE}: there is a file where a folder belongs (move it away: mv ${STATE} ${STATE}.old)`)
+  noTrace(ended.all)
+  assert.not(ended.contacted)
+})
+
+machine('no ssh: exit code 5', () => {
+  const ended = runIn({ PATH: join(dir, 'nothing') }, node, CLUSTER_TASK, '--env', GOOD, '--json')
+  assert.is(ended.status, 5, ended.all)
+  assert.is(object(ended).result, 'invalid')
+  assert.match(ended.stderr, /there is no ssh on this machine \(install/)
+  noTrace(ended.all)
+})
+
+machine('an env file that is a folder', () => {
+  const ended = run(node, CLUSTER_TASK, '--env', dir)
+  assert.is(ended.status, 5)
+  assert.match(ended.all, /this is a folder \(name the env file itself\)/)
+  noTrace(ended.all)
+})
+
+/** With a disk of its own for the state, as large as that, in a mount namespace that ends with the run. */
+const onDisk = (options: string, ...args: readonly string[]): Start => [
+  'unshare',
+  [
+    ...['--mount', 'sh', '-c', 'mkdir -p "$1"; mount -t tmpfs -o "$2" none "$1"; shift 2; "$@"'],
+    ...['sh', STATE, options, process.execPath, ...process.execArgv, ...args],
+  ],
+]
+const mounts = spawnSync('unshare', ['--mount', 'true']).status === 0
+const onSmallDisk = (title: string, handler: () => void) =>
+  mounts ? machine(title, handler) : machine.skip(title, 'a mount namespace needs root')
+
+onSmallDisk('a disk that is full at the start: exit code 5, and nobody is contacted', () => {
+  const ended = run(onDisk('size=4k'), CLUSTER_TASK, '--env', GOOD)
+  assert.is(ended.status, 5, ended.all)
+  assert.match(ended.all, /the disk of this machine is full \(make room/)
+  noTrace(ended.all)
+  assert.not(ended.contacted)
+})
+
+onSmallDisk('a disk that is read-only', () => {
+  const ended = run(onDisk('ro'), CLUSTER_TASK, '--env', GOOD)
+  assert.is(ended.status, 5, ended.all)
+  assert.match(ended.all, /is mounted read-only/)
+  noTrace(ended.all)
+})
+
+onSmallDisk('one that becomes full: the run goes on, and says that its log is not whole', () => {
+  const lines = Array.from({ length: 24 }, (_, index) => `192.0.2.${index + 10} n${index}.test.com n${index}`)
+  const many = env('many.env', readFileSync(GOOD, 'utf8').replace(/^192[^"]*/m, `${lines.join('\n')}\n`))
+  const ended = run(onDisk('size=8k'), CLUSTER_TASK, '--env', many)
+  assert.is(ended.status, 4, ended.all)
+  assert.match(ended.all, /the log is not whole: .*\.jsonl: the disk of this machine is full/)
+  assert.match(ended.all, 'n23')
+  noTrace(ended.all)
+})
+
+machine('a bug: exit code 1, said as such, with the stack on stderr and in the log', () => {
+  const odd = env('odd.env', readFileSync(GOOD, 'utf8').replaceAll('192.0.2.3 ', '192.0.2.66 '))
+  const ended = run(node, CLUSTER_TASK, '--env', odd)
+  assert.is(ended.status, 1, ended.all)
+  assert.match(ended.stdout, /^✖ This is a bug of quorate, not a mistake of yours/m)
+  assert.match(ended.stdout, /^ {2}go on +npx zx tasks\/cluster\.mts --env /m)
+  const log = /^ {2}log +([^,]+),/m.exec(ended.stdout)?.[1] as string
+  for (const text of [ended.stderr, readFileSync(join(ROOT, log), 'utf8')])
+    assert.match(text, /the shell of node3 cannot read the script[\s\S]*at /)
+  assert.not.match(ended.all, 'pass w0rd')
+  const json = run(node, CLUSTER_TASK, '--env', odd, '--json')
+  assert.equal([json.status, object(json).result], [1, 'failed'])
+})
+
+machine.run()
