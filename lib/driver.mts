@@ -69,16 +69,16 @@ whole() {
 waits() { frame wait "$index"; printf '%s\\n' "$1"; }
 state() { ( set -eu; "check$1" ) 9>&-; }
 look() {
-  seen=$(state "$1" 2>&1); rc=$?; last=
+  seen=$(state "$1" 2>&1); rc=$?; last=-
   if [ "$rc" -ne 0 ] && [ "$2" -gt 0 ]; then
     until=$(($(date +%s) + $2))
     while [ "$rc" -eq 1 ] && [ "$(date +%s)" -lt "$until" ] && ! stopped; do
-      [ "$seen" = "$last" ] || { frame wait "$1"; printf '%s\\n' "$seen"; last=$seen; }
+      [ "$seen" = "$last" ] || { frame wait "$1"; printf '%s\\n' "\${seen:-nothing yet}"; last=$seen; }
       sleep 0.1 2>/dev/null || sleep 1
       seen=$(state "$1" 2>&1); rc=$?
     done
   fi
-  [ "$seen" = "$last" ] || printf '%s\\n' "$seen"
+  [ -z "$seen" ] || [ "$seen" = "$last" ] || printf '%s\\n' "$seen"
   return "$rc"
 }
 bad=
@@ -86,8 +86,10 @@ end() {
   frame end "$1" "$2" "$3"
   case $2 in failed|unsure) [ "$mode" = check ] || [ -n "$tellall" ] || bad=1 ;; esac
 }
+# What helps to see why is told before the end, and changes no status.
+lost() { [ "$mode" = check ] || { ( set +e; "why$1" ) 2>&1 9>&-; full; }; end "$1" "$2" "$3"; }
 # What a stop has broken off is neither done nor failed.
-short() { if stopped; then end "$1" skipped 0; else end "$1" failed "$2"; fi; }
+short() { if stopped; then end "$1" skipped 0; else lost "$1" failed "$2"; fi; }
 guard() {
   index=$1
   if [ -n "$bad" ] || stopped; then end "$1" skipped 0; return; fi
@@ -98,7 +100,7 @@ guard() {
   case $rc in
     0) end "$1" ok 0; return ;;
     1) ;;
-    *) end "$1" unsure "$rc"; return ;;
+    *) lost "$1" unsure "$rc"; return ;;
   esac
   if [ "$mode" = check ]; then end "$1" pending 1; return; fi
   if [ "$2" != apply ] || stopped; then short "$1" 1; return; fi

@@ -1,12 +1,14 @@
 /** One exchange with nodes: guards go out as a script, frames come back as events. */
 import type { Checkpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
+import { FULL_REMEDY } from './disk.mts'
 import { BEAT } from './driver.mts'
-import { type Lost, UnreachableError } from './errors.mts'
+import { UnreachableError } from './errors.mts'
 import type { Emit, GuardEnd } from './event.mts'
 import type { Guard, Phase, Step } from './guard.mts'
+import { type Reason, reason } from './reason.mts'
 import { compile, type Frame, type Script } from './script.mts'
-import { reason, type Session, type Ssh } from './ssh.mts'
+import type { Session, Ssh } from './ssh.mts'
 
 export interface Job {
   readonly config: Config
@@ -35,9 +37,6 @@ export interface Item {
   readonly guard: Guard
 }
 
-/** Why a node could not be asked. */
-export type Reason = Omit<Lost, 'node'>
-
 /** A connection kept from an earlier run may have died meanwhile; ssh then says so without having asked anything. */
 const STALE = /mux_client|master|control socket|Broken pipe|closed by|Connection reset|Session open refused/i
 
@@ -62,7 +61,7 @@ export async function converse(
       const frame = script.frame(line)
       if (frame === undefined) {
         if (!heard.hello) {
-          heard.before = line
+          heard.before = line || heard.before
           return
         }
         if (heard.blank) onOutput('')
@@ -109,7 +108,7 @@ export async function converse(
   job.stop.throwIfAborted()
   if (!heard.hello && /syntax error|unexpected/i.test(exit.stderr) && exit.status === 2)
     throw new Error(`the shell of ${node.name} cannot read the script: ${exit.stderr}`)
-  return { session, lost: reason({ ...exit, stderr: exit.stderr || heard.before }) }
+  return { session, lost: reason(heard.hello ? exit : { ...exit, stderr: `${heard.before}\n${exit.stderr}` }) }
 }
 
 /** Sends guards to one node and hands on each frame. Resolves to the reason when the node could not be asked to the end. */
@@ -161,7 +160,7 @@ export async function work(
   /** What the first look saw, and what was said since the stage or the wait began. */
   let difference: string[] = []
   let said: string[] = []
-  return exchange(
+  const lost = await exchange(
     job,
     node,
     items.map((item) => item.guard),
@@ -174,6 +173,7 @@ export async function work(
       if (frame.at === 'end') {
         const failed = frame.result === 'failed' || frame.result === 'unsure'
         const output = frame.result === 'ok' ? [] : frame.result === 'changed' ? difference : said
+        const waited = mode === 'apply' && frame.result === 'failed' && stage !== 'apply' && guard.wait !== undefined
         const end: GuardEnd = {
           ...place,
           type: 'guard',
@@ -182,8 +182,10 @@ export async function work(
           status: frame.status,
           ms: frame.result === 'skipped' ? 0 : Date.now() - since,
           required: guard.apply === undefined,
-          ...(guard.remedy === undefined ? {} : { remedy: guard.remedy }),
-          ...(failed ? { command: (stage === 'apply' ? guard.apply : undefined) ?? guard.check } : {}),
+          ...remedyOf(guard, output.join('\n')),
+          ...(waited ? { waited: guard.wait } : {}),
+          ...(failed && stage === 'apply' ? { command: guard.apply as string } : {}),
+          ...(failed && stage !== 'apply' && frame.status !== 1 ? { command: guard.check } : {}),
         }
         ends.push(end)
         job.emit(end)
@@ -206,8 +208,20 @@ export async function work(
       if (current === undefined) return
       const place = { phase: current.phase.id, node: node.name, guard: current.guard.title }
       if (stage === 'apply') job.emit({ type: 'output', ...place, line })
-      if (waiting) job.emit({ type: 'guard', ...place, step: current.step.title, state: 'wait', seen: line })
+      const patience = current.guard.wait ?? 0
+      if (waiting) job.emit({ type: 'guard', ...place, step: current.step.title, state: 'wait', seen: line, patience })
       waiting = false
     },
   )
+  // An operator wants to know what may be half done there.
+  return lost && current ? { ...lost, text: `${lost.text}, while it was at: ${current.guard.title}` } : lost
+}
+
+/** What to do about it: of the failures that are known the first which the output tells of, else what the guard says. */
+export function remedyOf(guard: Guard, output: string): Pick<GuardEnd, 'remedy' | 'known'> {
+  for (const [pattern, remedy] of [FULL_REMEDY, ...(guard.remedies ?? [])]) {
+    const found = pattern.exec(output)
+    if (found) return { remedy: remedy.replaceAll('$1', () => found[1] ?? ''), known: true }
+  }
+  return guard.remedy === undefined ? {} : { remedy: guard.remedy }
 }

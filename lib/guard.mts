@@ -17,9 +17,15 @@ export interface Guard {
   readonly apply?: string
   /** Seconds for which a state that is not there yet (after `apply`, if there is one) is waited for. */
   readonly wait?: number
+  /** Shell text that runs after it has failed for good: what it prints helps to see why. It changes nothing. */
+  readonly why?: string
   /** What the operator can do when it does not hold. */
   readonly remedy?: string
+  /** For failures that are known, by a pattern in the output: what to do instead. `$1` is the pattern's first group. */
+  readonly remedies?: Remedies
 }
+
+export type Remedies = readonly (readonly [pattern: RegExp, remedy: string])[]
 
 export type GuardMaker = (config: Config, facts: Facts, node: Node) => readonly Guard[]
 

@@ -10,6 +10,7 @@ import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
 import { askAll, check, holds, pastOf, readFacts, record, runPhase } from './run.mts'
+import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
@@ -223,7 +224,7 @@ export function show(): Show {
 
 /** What a node does, or has just done. */
 function doingOf(event: Extract<Event, { type: 'guard' }>): string {
-  if (event.state === 'wait') return `waits until ${event.guard}: ${event.seen ?? ''}`
+  if (event.state === 'wait') return `waits ${waiting(event)}`
   if (event.state === 'failed' || event.state === 'unsure') return `failed: ${event.guard}`
   if (event.state === 'ok' || event.state === 'changed') return `${event.state}: ${event.guard}`
   return event.guard

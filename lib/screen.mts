@@ -33,7 +33,7 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
     if (event.type === 'stop') say('', '', 'stops', STOPS[event.state])
     if (event.type === 'output' && verbose) say(event.phase, event.node, '|', event.line)
     if (event.type !== 'guard') return
-    if (event.state === 'wait') say(event.phase, event.node, 'waits', `until ${event.guard}: ${event.seen ?? ''}`)
+    if (event.state === 'wait') say(event.phase, event.node, 'waits', waiting(event))
     if (event.state === 'apply') say(event.phase, event.node, 'applies', event.guard)
     if (!('output' in event) || event.state === 'skipped' || event.state === 'pending') return
     if (event.state === 'ok' && !verbose) return
@@ -41,6 +41,10 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
     if (verbose && event.output.trim() !== '') print(indented(event.output.trimEnd()))
   }
 }
+
+/** What is waited for, for how long at most, and what is seen meanwhile. */
+export const waiting = (event: { readonly guard: string; readonly seen?: string; readonly patience?: number }) =>
+  `until ${event.guard}: ${event.seen ?? ''}${event.patience ? ` (up to ${event.patience} s)` : ''}`
 
 /** The nodes for which the same is said, so that it is said once. */
 export const folded = (ends: readonly GuardEnd[]): readonly (readonly [GuardEnd, readonly string[]])[] =>
@@ -60,35 +64,77 @@ export function proofReport(print: Print, tally: Tally): void {
 
 /** Everything needed to go on after a failure, at three in the morning. */
 export function failureCard(print: Print, tally: Tally, log: string, again: string): void {
-  for (const [end, nodes] of folded(tally.failures)) {
-    print('')
-    print(styled('red', `✖ ${end.phase} failed on ${several(nodes, ', ')}: not true: ${end.guard}`))
-    print(`  step     ${end.step}`)
-    if (end.command !== undefined && end.status !== 1)
-      print(`  command  ended with status ${end.status}:\n${indented(lastLines(brief(end.command), 16), '    $ ')}`)
-    if (end.output.trim() !== '') print(`  output   ${indented(lastLines(end.output, 20), '           ').trimStart()}`)
-    if (end.remedy !== undefined) print(`  remedy   ${end.remedy}`)
+  const headline = (text: string) => print(`\n${styled('red', sentence(`✖ ${text}`, '  '))}`)
+  for (const ends of grouped(tally.failures, (end) => [end.phase, end.step, end.guard, end.state])) {
+    const [end] = ends as [GuardEnd]
+    headline(`${end.phase} failed on ${namesOf(ends)}: not true${after(end)}: ${end.guard}`)
+    row('step', end.step)
+    if (end.command !== undefined) row('command', `ended with status ${end.status}${shown(end.command)}`)
+    const outputs = grouped(ends, ({ output }) => output.trim()).filter(([one]) => one?.output.trim() !== '')
+    for (const same of outputs) {
+      const label = end.waited === undefined ? 'output' : 'seen'
+      row(
+        outputs.length > 1 || same.length < ends.length ? namesOf(same) : label,
+        lastLines((same[0] as GuardEnd).output.trim(), 20),
+      )
+    }
+    const known = ends.filter((one) => one.known)
+    for (const remedy of new Set((known.length > 0 ? known : ends).map((one) => one.remedy)))
+      if (remedy !== undefined) row('remedy', sentence(remedy))
   }
   for (const { phase, nodes, text, remedy } of tally.refused) {
-    print('')
-    print(styled('red', `✖ refused: ${phase} on ${nodes.join(', ')}: ${text}`))
-    print(`  remedy   ${remedy}`)
+    headline(`refused: ${phase} on ${several(nodes, ', ')}: ${text}`)
+    row('remedy', sentence(remedy))
   }
   if (tally.holders.length > 0) {
-    print('')
-    print(styled('red', '✖ another run holds the lock'))
+    headline('another run holds the lock')
     for (const one of tally.holders) print(`  ${holderText(one)}`)
-    print("  remedy   --wait waits for its end; a dead run's lock expires in half a minute; make unlock takes it away")
+    row(
+      'remedy',
+      sentence("--wait waits for its end; a dead run's lock expires in half a minute; make unlock takes it away"),
+    )
   }
-  for (const lost of tally.lost) {
-    print('')
-    print(styled('red', `✖ ${lost.node} could not be asked: ${lost.text}`))
-    print(`  remedy   ${lost.remedy}`)
+  for (const lost of grouped(tally.lost, ({ text, remedy }) => [text, remedy])) {
+    const [one] = lost as [Tally['lost'][number]]
+    headline(`${namesOf(lost)} could not be asked: ${one.text}`)
+    for (const { node, detail } of lost) if (detail) row(lost.length > 1 ? node : 'said', detail)
+    row('remedy', sentence(one.remedy))
   }
   print('')
-  print(`  log      ${log}`)
-  print(`  go on    ${again}`)
+  row('log', log)
+  row('go on', again)
+
+  function row(label: string, text: string) {
+    const [first, ...rest] = text.split('\n')
+    // A long name has a line of its own.
+    const head = label.length > 8 ? `${label}\n${' '.repeat(BESIDE)}` : label.padEnd(9)
+    print(`  ${head}${[first, ...rest.map((line) => ' '.repeat(BESIDE) + line)].join('\n')}`)
+  }
 }
+
+const after = ({ waited }: GuardEnd) => (waited === undefined ? '' : ` after ${waited} s`)
+const namesOf = (all: readonly { readonly node: string }[]) =>
+  several(
+    all.map(({ node }) => node).sort((one, two) => one.localeCompare(two, 'en', { numeric: true })),
+    ', ',
+  )
+
+/** Those of which the same is said, in the order of the first of them. */
+const grouped = <T,>(all: readonly T[], key: (one: T) => unknown): readonly (readonly T[])[] => [
+  ...Map.groupBy(all, (one) => JSON.stringify(key(one))).values(),
+]
+
+/** Columns of a terminal that nobody has made wider, and what the card's labels take of them. */
+const WIDTH = 80
+const BESIDE = 11
+
+/** A sentence on lines that fit beside a label, or begin with `by`; a word that is longer, a path or a key, is never cut. */
+const sentence = (text: string, by?: string): string =>
+  wrapped(text.split(' '), Math.min(WIDTH, width()) - (by === undefined ? BESIDE : by.length)).join(`\n${by ?? ''}`)
+
+/** A short text as it is, a long one where it is whole: its last lines are the least of it. */
+const shown = (command: string): string =>
+  command.split('\n').length > 8 ? '; its text is in the log' : `:\n${indented(brief(command), '$ ')}`
 
 /** Shell text without the long values in it: the log has them. */
 const brief = (command: string): string =>

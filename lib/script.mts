@@ -1,5 +1,6 @@
 /** One framed script per node: guards compiled to POSIX sh, and the frames that come back. */
 import { randomBytes } from 'node:crypto'
+import { FULL } from './disk.mts'
 import { BEGIN, DRIVER, END, HOLD, take } from './driver.mts'
 import type { Guard } from './guard.mts'
 
@@ -34,6 +35,7 @@ export function compile(guards: readonly Guard[], mode: 'check' | 'apply', tellA
     [
       `check${index}() {\n${guard.check}\n}`,
       ...(mode === 'apply' && guard.apply !== undefined ? [`apply${index}() {\n${guard.apply}\n}`] : []),
+      ...(mode === 'apply' ? [`why${index}() {\n${guard.why ?? ':'}\n}`] : []),
     ].join('\n'),
   )
   const calls = guards.map(
@@ -45,6 +47,7 @@ export function compile(guards: readonly Guard[], mode: 'check' | 'apply', tellA
     `mode=${mode} tellall=${tellAll ? 1 : ''}`,
     `frame() { printf '\\n${mark}%s\\n' "$*"; }`,
     BEGIN,
+    ...(mode === 'apply' ? [FULL] : []),
     DRIVER,
     ...functions,
     ...(owner === undefined ? [] : [take(owner)]),

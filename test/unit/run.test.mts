@@ -276,10 +276,13 @@ steps('a wait tells what it sees, once, and what was seen last is the output of 
   const waiting: Guard = { title: 'it comes', check: 'echo "1 of 2"; exit 1', wait: 1 }
   const of = lab([phase('p', [step('first', [waiting])])], ['a'])
   const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
-  assert.is(error.ends[0]?.output, '1 of 2')
+  assert.equal([error.ends[0]?.output, error.ends[0]?.waited], ['1 of 2', 1])
   const waits = of.events.filter((event) => event.type === 'guard' && event.state === 'wait')
   assert.equal(waits, [
-    { type: 'guard', phase: 'p', node: 'a', guard: 'it comes', step: 'first', state: 'wait', seen: '1 of 2' },
+    {
+      ...{ type: 'guard', phase: 'p', node: 'a', guard: 'it comes', step: 'first', state: 'wait' },
+      ...{ seen: '1 of 2', patience: 1 },
+    },
   ])
 })
 
