@@ -88,7 +88,7 @@ export function proven(config: Config, facts: Facts, node: Node): Guard {
       sh`
         mkdir -p ${KEPT}
         chmod 0700 ${KEPT}
-        printf %s ${want} | sha256sum >${`${proof}.new`}
+        printf %s ${want} | sha256sum >${`${proof}.new`} || { rm -f ${`${proof}.new`}; exit 1; }
         mv -f ${`${proof}.new`} ${proof}`,
     ].join('\n'),
     remedy: 'see what sshd on the other node says: journalctl -u ssh',

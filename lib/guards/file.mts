@@ -20,17 +20,24 @@ interface FileOptions {
  * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`).
  */
 export const replace = (path: string): string => sh`
-  kept=${KEPT}
-  mkdir -p "$kept"
-  chmod 0700 "$kept"
-  for age in original previous; do
-    copy=$kept/$age${path}
-    [ "$age" = previous ] || { [ ! -e "$copy" ] && [ ! -e "$copy.absent" ]; } || continue
-    mkdir -p "\${copy%/*}"
-    if [ -e ${path} ]; then cp -p ${path} "$copy"; elif [ "$age" = original ]; then : >"$copy.absent"; fi
-  done
-  sync -f "$new" 2>/dev/null || sync
-  mv -f "$new" ${path}`
+  (
+    trap 'rm -f "$new"' EXIT
+    kept=${KEPT}
+    mkdir -p "$kept"
+    chmod 0700 "$kept"
+    for age in original previous; do
+      copy=$kept/$age${path}
+      [ "$age" = previous ] || { [ ! -e "$copy" ] && [ ! -e "$copy.absent" ]; } || continue
+      mkdir -p "\${copy%/*}"
+      # A copy that a full disk or a power cut left half made is none.
+      if [ -e ${path} ]; then
+        cp -p ${path} "$copy.new" || { rm -f "$copy.new"; exit 1; }
+        mv -f "$copy.new" "$copy"
+      elif [ "$age" = original ]; then : >"$copy.absent"; fi
+    done
+    sync -f "$new" 2>/dev/null || sync
+    mv -f "$new" ${path}
+  )`
 
 /**
  * Shell text that prints how standard input differs from a file and exits with diff's status: 0 the same, 1 not. The dates
@@ -43,6 +50,9 @@ const difference = (shown: string, current: string): string => sh`
 
 /** Where a file is prepared: the same folder, so that the rename cannot be half done. */
 const beside = (path: string): string => path.replace(/([^/]+)$/, '.$1.quorate-new')
+
+/** Shell text: what could not be written whole is not left behind, where a disk is full least of all. */
+const GIVE_UP = raw('{ status=$?; rm -f "$new"; exit "$status"; }')
 
 /** The file has exactly this content, owner and mode. */
 export function file(path: string, content: string, options: FileOptions = {}): Guard {
@@ -64,7 +74,7 @@ export function file(path: string, content: string, options: FileOptions = {}): 
     apply: sh`
       new=${beside(path)}
       mkdir -p ${path.replace(/\/[^/]+$/, '') || '/'}
-      ( umask 077; ${wanted} >"$new" )
+      ( umask 077; ${wanted} >"$new" ) || ${GIVE_UP}
       ${raw(test ?? ':')}
       chown ${owner} "$new"
       chmod ${mode} "$new"
@@ -114,8 +124,8 @@ export function block(path: string, name: string, text: string, mode = '0644'): 
     apply: sh`
       new=${beside(path)}
       mkdir -p ${path.replace(/\/[^/]+$/, '') || '/'}
-      if [ -e ${path} ]; then cp -p ${path} "$new"; else : >"$new"; chmod ${mode} "$new"; fi
-      { [ ! -e ${path} ] || ${rest}; printf %s ${whole}; } >"$new"
+      if [ -e ${path} ]; then cp -p ${path} "$new" || ${GIVE_UP}; else : >"$new"; chmod ${mode} "$new"; fi
+      { { [ ! -e ${path} ] || ${rest}; } && printf %s ${whole}; } >"$new" || ${GIVE_UP}
       ${raw(replace(path))}`,
   }
 }
