@@ -4,9 +4,10 @@ import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { file, KEPT, replace } from './guards/file.mts'
 import { comes, require } from './guards/require.mts'
-import { service as unit } from './guards/service.mts'
+import { journal, service as unit } from './guards/service.mts'
 import { HTTP, statusOf } from './http.mts'
-import { authority, type Service } from './services.mts'
+import { runsEverywhere } from './pacemaker.mts'
+import { authority, type Service, servicesOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /** Shell text: true where Debian's uwsgi packaging serves the API (openstack-pkg-tools, init-script-template). */
@@ -34,18 +35,35 @@ export const packaging = (service: Service, config: Config): string => sh`
 export const movable = (service: Service, config: Config): string =>
   `{ ${uwsgi(service)} || ${apache(service, config)} | grep -q .; }`
 
-/** Nothing listens on the port of every address. `unless`: shell text that lets one pass. */
+/**
+ * Shell function `listeners PORT`: address, program, pid and unit of each TCP listener of this node, a line each (ss(8)). The
+ * last is empty for what no unit of systemd started.
+ */
+export const LISTENERS = raw(
+  `
+listeners() {
+  ss -H -l -t -n -p "sport = :$1" | while read -r _ _ _ local _ holder; do
+    program=\${holder#*\\"} pid=\${holder#*pid=}
+    pid=\${pid%%,*}
+    unit=$(sed -n 's|.*/\\([^/]*[.]service\\)$|\\1|p' "/proc/\${pid:-0}/cgroup" 2>/dev/null | tail -n 1)
+    echo "$local \${program%%\\"*} \${pid:-0} $unit"
+  done
+}`.trim(),
+)
+
+/** Nothing listens on the port of every address. `unless`: shell text that lets the API's own server pass. */
 export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard =>
   require(`port ${service.port} is free for HAProxy on the VIP`, sh`
-      ss -H -l -t -n -p ${`sport = :${service.port}`} | while read -r _ _ _ local _ holder; do
+      ${LISTENERS}
+      listeners ${service.port} | while read -r local program pid unit; do
         case $local in
-          0.0.0.0:* | '[::]:'* | '*:'*) if ${raw(unless)}; then continue; fi ;;
-          ${raw(`'${authority(config.vip.address, service.port)}'`)}) case $holder in *'"haproxy"'*) continue ;; esac ;;
+          0.0.0.0:* | '[::]:'* | '*:'*) case $program in uwsgi* | apache2) if ${raw(unless)}; then continue; fi ;; esac ;;
+          ${raw(`'${authority(config.vip.address, service.port)}'`)}) [ "$program" != haproxy ] || continue ;;
           *) continue ;;
         esac
-        echo "$local is taken by $holder"
+        echo "$local is taken by $program (pid $pid\${unit:+, $unit})"
         exit 1
-      done`, `let ${service.name} listen on the node's own address alone: ${authority(node.address, service.port)}`)
+      done`, `${service.name} has to listen on the node's own address alone, ${authority(node.address, service.port)}; another program has to be stopped or to listen elsewhere`)
 
 /** The API listens on the node's own address, now and after a restart. */
 export function backEnd(config: Config, facts: Facts, node: Node, service: Service): readonly Guard[] {
@@ -93,14 +111,48 @@ const listensOnOwn = (path: string, port: number, own: string): Guard => ({
     apache2ctl configtest || { cp -p ${`${KEPT}/previous${path}`} ${path}; exit 1; }`,
 })
 
+/** HAProxy runs on each node that is to run something; where it does not, its own words and who has its ports. */
+export const haproxyRuns = (config: Config): readonly Guard[] => [
+  {
+    ...comes(
+      'HAProxy runs on every node',
+      60,
+      runsEverywhere('haproxy-clone'),
+      'mend what pacemaker and the journal give as the reason, then go on; crm_mon -1rf on a node shows it too',
+    ),
+    why: sh`
+      ${raw(journal('haproxy'))}
+      ${LISTENERS}
+      systemctl is-active --quiet haproxy || for port in ${servicesOf(config).map(({ port }) => port)}; do
+        listeners "$port" | while read -r local program pid unit; do
+          echo "here $local is taken by $program (pid $pid\${unit:+, $unit})"
+        done
+      done`,
+    remedies: [
+      [
+        /cannot bind socket \(?Address already in use\)? for \[([^\]]*)\]/,
+        'another program has $1 there, see above: stop it, or let it listen elsewhere, then go on',
+      ],
+    ],
+  },
+]
+
 /** The health check of HAProxy, made from here. */
-export const answers = (title: string, { check, port }: Service, host: string): Guard =>
-  comes(
+export const answers = (title: string, { name, check, port }: Service, host: string): Guard => ({
+  ...comes(
     title,
     60,
     sh`
       ${HTTP}
       code=$(${raw(statusOf(host, port, check.path, 3))})
-      [ "$code" = ${check.expect} ] || { echo ${`GET ${check.path} says`} "$code"; exit 1; }`,
-    'the log of the service tells why; 000 means that nothing listens or answers',
-  )
+      [ "$code" != 000 ] || { echo ${`no answer from ${authority(host, port)}`}; exit 1; }
+      [ "$code" = ${check.expect} ] || { echo ${`GET http://${authority(host, port)}${check.path} says`} "$code"; exit 1; }`,
+    `the log of ${name} on that node tells why`,
+  ),
+  why: sh`
+    ${LISTENERS}
+    echo ${`who listens on port ${port} here:`}
+    listeners ${port} | sort -u
+    ${raw(journal(name))}`,
+  remedies: [[/says 503/, `HAProxy has no back end that answers: see why ${name} does not on its nodes`]],
+})

@@ -4,9 +4,9 @@ import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { file } from './guards/file.mts'
-import { problem } from './guards/require.mts'
+import { needs, problem } from './guards/require.mts'
 import { linkCount } from './ring.mts'
-import { sh } from './shell.mts'
+import { raw, sh } from './shell.mts'
 
 /** What a node's key is, base64; empty when it has none. */
 const keyOf = (facts: Facts, node: Node): string => facts.get(node, 'secret.corosync.key')
@@ -46,6 +46,20 @@ export function sharedKey(config: Config, facts: Facts, path: string): readonly 
   return [file(path, key, { mode: '0400', secret: true })]
 }
 
+const CONF = '/etc/corosync/corosync.conf'
+
+/** awk: of corosync.conf, read first, the names of the nodes and their addresses by node id; a person does not know ids. */
+const MEMBERS = raw(
+  `
+NR == FNR {
+  if ($1 == "name:") who = $2
+  if ($1 == "nodeid:") id = $2 + 0
+  if ($1 ~ /^ring[0-9]+_addr:$/) { ring = $1; gsub(/[^0-9]/, "", ring); at[ring] = $2 }
+  if ($1 == "}" && id) { name[id] = who; for (ring in at) addr[id, ring] = at[ring]; id = 0; who = ""; split("", at) }
+  next
+}`.trim(),
+)
+
 /**
  * Each link to each node is up, as this node sees it (corosync-cfgtool(8), -s). udp and udpu report no links: there the
  * count of members is all there is.
@@ -53,19 +67,38 @@ export function sharedKey(config: Config, facts: Facts, path: string): readonly 
 export const linksConnected = (config: Config): string =>
   config.transport === 'knet'
     ? sh`
+      ${needs('corosync-cfgtool')}
       said=$(corosync-cfgtool -s 2>&1) || { printf '%s\\n' "$said"; exit 1; }
       printf '%s\\n' "$said" | awk -v want=${config.nodes.length * linkCount(config)} '
+        ${MEMBERS}
         /^LINK ID/ { link = $3 }
-        /nodeid: / { if ($NF == "connected" || $NF == "localhost") up++; else print "link " link " to node " $2 " " $NF }
-        END { if (up != want) { print up + 0 " of " want " connected"; exit 1 } }'`
+        /addr[ \\t]*=/ { own = $3 }
+        /nodeid: / { id = $2 + 0
+          if ($NF == "connected" || $NF == "localhost") up++
+          else print "link " link ", " own " to " (addr[id, link] ? addr[id, link] : "node " id) " of " (name[id] ? name[id] : "?") ": " $NF }
+        END { if (up != want) { print up + 0 " of " want " connected"; exit 1 } }' ${CONF} -`
     : memberCount(config)
+
+export const LINK_REMEDY =
+  'ping the one address from the other (ping -I): no answer is a cable, a switch port or a VLAN; an answer is a firewall that does not admit UDP 5405 and up'
+export const QUORUM_REMEDY =
+  'see on the nodes that are missing: systemctl status corosync, journalctl -u corosync; if it runs there, its links are down'
 
 /** Quorate, with all nodes of the env file (corosync-quorumtool(8)). */
 export const memberCount = (config: Config): string => sh`
+  ${needs('corosync-quorumtool')}
   said=$(corosync-quorumtool -s 2>&1) || :
   printf '%s\\n' "$said" | awk -v want=${config.nodes.length} '
+    ${MEMBERS}
     /^Nodes:/ { nodes = $2 } /^Quorate:/ { quorate = $2 }
-    END { if (quorate != "Yes" || nodes != want) { print "quorate: " quorate ", nodes: " nodes + 0 " of " want; exit 1 } }'`
+    /^Membership/ { list = 1 } list { here[$1 + 0] = 1 }
+    END {
+      if (quorate == "Yes" && nodes == want) exit 0
+      for (id in name) if (!(id in here)) missing = missing " " name[id]
+      if (quorate == "") print "corosync does not answer"
+      else print "quorate: " quorate ", nodes: " nodes + 0 " of " want (missing == "" ? "" : ", missing:" missing)
+      exit 1
+    }' ${CONF} -`
 
 /** This node is in a quorate partition, of however many nodes. */
 export const quorate: string = sh`

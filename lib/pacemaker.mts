@@ -3,16 +3,44 @@ import type { Config } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { CIB } from './guards/cib.mts'
-import { comes, require } from './guards/require.mts'
+import { comes, needs, require } from './guards/require.mts'
 import { memberName } from './ring.mts'
-import { sh } from './shell.mts'
+import { raw, sh } from './shell.mts'
 
-/** Shell text: what pacemaker says went wrong, for people; nothing when nothing did. */
-export const FAILURES =
-  "crm_mon --one-shot --exclude all --include failures,fencing-failed 2>/dev/null | grep -v -e '^ *$' -e pacemakerd || :"
+/** Shell text: what pacemaker says went wrong, for people, of one resource also where it stands; nothing when nothing did. */
+const complaints = (resource?: string) =>
+  raw(sh`
+    crm_mon --one-shot --inactive --exclude all ${resource === undefined ? ['--include', 'failures,fencing-failed'] : ['--include', 'resources,failures,fencing-failed', '--resource', resource]} 2>/dev/null |
+      grep -v -e '^ *$' -e pacemakerd -e 'List of Resources' || :`)
+
+/** Pacemaker has nothing to complain of: asked of a pacemaker that answers. */
+export const noFailures: Guard = require('no resource has failed', sh`
+    ${needs('crm_mon')}
+    crm_mon --one-shot >/dev/null 2>&1 || { echo "pacemaker does not answer"; exit 1; }
+    said=$(${complaints()})
+    [ -z "$said" ] || { printf '%s\\n' "$said"; exit 1; }`, 'mend the cause, journalctl on that node tells it; then, on any node: crm_resource --cleanup')
+
+/**
+ * A resource that failed to start as often as is allowed is left alone until its failure times out (Pacemaker Explained,
+ * migration-threshold and failure-timeout). A run that is typed again after the cause was mended does not wait for that.
+ */
+export const triedAnew = (resource: string): Guard => ({
+  title: `pacemaker tries ${resource} on every node`,
+  check: sh`
+    ${needs('crm_mon')}
+    given=$(crm_mon --one-shot --output-as=xml 2>/dev/null | awk -F '"' -v id=${resource} '
+      /<node name=/ { node = $2 }
+      /<resource_history / { for (i = 1; i < NF; i += 2) { sub(/.* /, "", $i); of[$i] = $(i + 1) }
+        if (of["id="] == id && of["fail-count="] + 0 >= of["migration-threshold="] + 0) printf " %s", node
+        split("", of) }')
+    [ -z "$given" ] || { echo "it has failed and was given up on$given"; ${complaints(resource)}; exit 1; }`,
+  apply: sh`crm_resource --cleanup --resource ${resource}`,
+  wait: 10,
+})
 
 /** Every node of the env file is an online member, and none is pending or unclean (crm_mon(8)). */
 export const membersOnline = (config: Config, facts: Facts): string => sh`
+  ${needs('crm_mon')}
   said=$(crm_mon --one-shot --output-as=xml 2>&1) || { echo "pacemaker does not answer: $said" | head -n 3; exit 1; }
   missing=
   for name in ${config.nodes.map((node) => memberName(facts, node))}; do
@@ -49,16 +77,18 @@ export function firstStart(config: Config, facts: Facts): readonly Guard[] {
 
 /** Shell text that sets `where`: the nodes on which a resource runs, each followed by a space. */
 const locate = (resource: string): string => sh`
+  ${needs('crm_resource')}
   where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | sort | tr '\\n' ' ')`
 
 /** A clone runs on each node that is not in standby: where an operator has put one aside, it stays aside. */
 export const runsEverywhere = (clone: string): string => sh`
   ${{ shell: locate(clone) }}
   ready=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="false".*/\\1/p' | sort | tr '\\n' ' ')
-  [ -n "$ready" ] && [ "$where" = "$ready" ] || { echo ${`${clone} runs on:`} "$where"of "$ready"; ${{ shell: FAILURES }}; exit 1; }`
+  [ -n "$ready" ] && [ "$where" = "$ready" ] || { echo ${`${clone} runs on:`} "${raw('${where:-no node }')}of:" "$ready"; ${complaints(clone)}; exit 1; }`
 
 /** Nodes in standby run nothing. */
 export const noStandby: Guard = require('no node is in standby', sh`
+    ${needs('crm_mon')}
     aside=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
     [ -z "$aside" ] || { echo "in standby: $aside"; exit 1; }`, 'crm node online NODE, or crm_standby --node NODE --delete')
 
@@ -69,11 +99,11 @@ export const vipHeld = (config: Config): Guard =>
     60,
     sh`
       ${{ shell: locate('vip') }}
-      case $where in *' '*' ' | '') echo "the VIP runs on: $where"; ${{ shell: FAILURES }}; exit 1 ;; esac
+      case $where in *' '*' ' | '') echo "the VIP runs on: ${raw('${where:-no node}')}"; ${complaints('vip')}; exit 1 ;; esac
       if ip -o addr show | grep -qF ${` ${config.vip.address}/`}; then mine=yes; else mine=no; fi
       here=no; [ "$where" != "$(uname -n) " ] || here=yes
       [ "$mine" = "$here" ] || { echo "pacemaker has it on $where; configured here: $mine"; exit 1; }`,
-    'crm_mon -1rf on a node tells why it does not start',
+    'mend what pacemaker gives as the reason, then go on; crm_mon -1rf on a node shows it too',
   )
 
 /** ICMP is enough here: what answers behind the VIP is for 06-haproxy. */
@@ -89,6 +119,7 @@ export const vipAnswers = (config: Config): Guard =>
 
 /** A cluster in maintenance mode heals nothing (Pacemaker Explained, maintenance-mode). */
 export const notInMaintenance: Guard = require('the cluster is not in maintenance mode', sh`
+    ${needs('crm_attribute')}
     mode=$(crm_attribute --type crm_config --name maintenance-mode --query --quiet --default false 2>&1)
     [ "$mode" = false ] || { echo "maintenance-mode is $mode"; exit 1; }`, 'crm_attribute --name maintenance-mode --delete, when the work that it was set for is done')
 
@@ -98,6 +129,7 @@ export const fencingDecided = ({ fencing }: Config): Guard => {
   return require(fencing === 'none'
     ? 'fencing is off, as FENCING=none decides: a split network can have two VIPs'
     : `nodes are fenced by ${fencing}`, sh`
+      ${needs('crm_attribute')}
       enabled=$(crm_attribute --type crm_config --name stonith-enabled --query --quiet --default true 2>&1)
       [ "$enabled" = ${wanted} ] || { echo "stonith-enabled is $enabled"; exit 1; }`, 'make cluster sets it as FENCING says')
 }

@@ -1,6 +1,14 @@
 /** 03-corosync: every node holds the same ring key and corosync.conf, runs with them, and the ring is quorate. */
 import type { Config, Node } from '../lib/config.mts'
-import { linksConnected, memberCount, quorate, ringKey, sharedKey } from '../lib/corosync.mts'
+import {
+  LINK_REMEDY,
+  linksConnected,
+  memberCount,
+  QUORUM_REMEDY,
+  quorate,
+  ringKey,
+  sharedKey,
+} from '../lib/corosync.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { file } from '../lib/guards/file.mts'
@@ -34,9 +42,12 @@ const configured = (config: Config, facts: Facts): Guard[] => {
   return [...sharedKey(config, facts, KEY), file(CONF, conf, { test: sh`corosync -t -c "$new"` })]
 }
 
-/** A live ring is restarted node after node, each back in it before the next goes. */
+/**
+ * A live ring is restarted node after node, each back in it before the next goes. A node that was started alone, by a run that
+ * was cut off, is none: it waits for the others (votequorum(5), wait_for_all), and so must not be waited for first.
+ */
 const live = (config: Config, facts: Facts): boolean =>
-  config.nodes.some((node) => facts.get(node, 'corosync.active') === 'active')
+  config.nodes.some((node) => facts.get(node, 'corosync.quorate') === 'Yes')
 
 const running = (config: Config, facts: Facts): Guard[] => [
   service('corosync', { loads: [CONF, KEY] }),
@@ -46,18 +57,8 @@ const running = (config: Config, facts: Facts): Guard[] => [
 ]
 
 const joined = (config: Config): Guard[] => [
-  comes(
-    'every link to every node is connected',
-    60,
-    linksConnected(config),
-    'check cables, addresses and firewalls of the network of LINKS; corosync-cfgtool -s tells which link is down',
-  ),
-  comes(
-    'the ring is quorate, with every node in it',
-    60,
-    memberCount(config),
-    'corosync-quorumtool tells who is missing; journalctl -u corosync there tells why',
-  ),
+  comes('every link to every node is connected', 60, linksConnected(config), LINK_REMEDY),
+  comes('the ring is quorate, with every node in it', 60, memberCount(config), QUORUM_REMEDY),
 ]
 
 export const phase: Phase = {
@@ -66,7 +67,7 @@ export const phase: Phase = {
   facts: () => ({
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
     'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
-    'corosync.active': 'systemctl is-active corosync || :',
+    'corosync.quorate': `corosync-quorumtool -s 2>/dev/null | awk '/^Quorate:/ { print $2 }' || :`,
   }),
   together: true,
   steps: [

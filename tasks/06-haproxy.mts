@@ -1,13 +1,13 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
-import { backEnd, packaging } from '../lib/backend.mts'
+import { backEnd, haproxyRuns, packaging } from '../lib/backend.mts'
 import type { Config } from '../lib/config.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
-import { brought, comes } from '../lib/guards/require.mts'
+import { brought } from '../lib/guards/require.mts'
 import { notAtBoot, service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
-import { runsEverywhere, vipHeld } from '../lib/pacemaker.mts'
+import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
 import { servicesOf } from '../lib/services.mts'
@@ -39,15 +39,6 @@ const resources = (): Guard[] => [
   cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
 ]
 
-const running = (): Guard[] => [
-  comes(
-    'HAProxy runs on every node',
-    60,
-    runsEverywhere('haproxy-clone'),
-    'crm_mon -1rf tells why not; journalctl -u haproxy on that node tells more',
-  ),
-]
-
 export const phase: Phase = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
@@ -64,7 +55,8 @@ export const phase: Phase = {
       guards: (config, facts, node) => servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
     },
     { title: 'resource', on: firstNode, guards: resources },
-    { title: 'running', on: everyNode, guards: running },
+    { title: 'anew', on: firstNode, guards: () => [triedAnew('haproxy')] },
+    { title: 'running', on: everyNode, guards: haproxyRuns },
     {
       title: 'reload',
       on: everyNode,

@@ -1,46 +1,34 @@
 /** The proof of a built cluster: links, quorum, resources, the API through the VIP from every node, endpoints, a token. */
-import { answers } from '../lib/backend.mts'
+import { answers, haproxyRuns } from '../lib/backend.mts'
 import type { Config, Node } from '../lib/config.mts'
-import { linksConnected, memberCount } from '../lib/corosync.mts'
+import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from '../lib/corosync.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
-import { comes, require } from '../lib/guards/require.mts'
+import { comes } from '../lib/guards/require.mts'
 import { catalogueFact, endpointsOnVip, readable, tokenByVip } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 import {
-  FAILURES,
   fencingDecided,
   membersOnline,
+  noFailures,
   noStandby,
   notInMaintenance,
-  runsEverywhere,
   vipAnswers,
   vipHeld,
 } from '../lib/pacemaker.mts'
 import { servicesOf } from '../lib/services.mts'
-import { sh } from '../lib/shell.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
 const SOON = 10
 
 const members = (config: Config, facts: Facts): Guard[] => [
-  comes(
-    'every link to every node is connected',
-    SOON,
-    linksConnected(config),
-    'corosync-cfgtool -s tells which link is down',
-  ),
-  comes(
-    'the ring is quorate, with every node in it',
-    SOON,
-    memberCount(config),
-    'corosync-quorumtool tells who is missing',
-  ),
+  comes('every link to every node is connected', SOON, linksConnected(config), LINK_REMEDY),
+  comes('the ring is quorate, with every node in it', SOON, memberCount(config), QUORUM_REMEDY),
   comes(
     'every node is online in pacemaker',
     SOON,
     membersOnline(config, facts),
-    'crm_mon -1 on a node tells its state',
+    'systemctl status pacemaker on the node that is not online; journalctl -u pacemaker there tells why',
   ),
 ]
 
@@ -49,10 +37,8 @@ const resources = (config: Config): Guard[] => [
   noStandby,
   fencingDecided(config),
   { ...vipHeld(config), wait: SOON },
-  comes('HAProxy runs on every node', SOON, runsEverywhere('haproxy-clone'), 'crm_mon -1rf tells why not'),
-  require('no resource has failed', sh`
-    said=$(${{ shell: FAILURES }})
-    [ -z "$said" ] || { printf '%s\n' "$said"; exit 1; }`, 'crm resource cleanup, once the cause is mended'),
+  ...haproxyRuns(config).map((guard) => ({ ...guard, wait: SOON })),
+  noFailures,
 ]
 
 const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
@@ -78,7 +64,7 @@ export const phase: Phase = {
       guards: (config, facts) =>
         config.openrc === undefined
           ? []
-          : [...readable(config, facts), ...endpointsOnVip(config, facts), ...tokenByVip(config)],
+          : [...readable(config, facts), ...endpointsOnVip(config, facts), ...tokenByVip(config, facts)],
     },
   ],
 }

@@ -1,5 +1,5 @@
 /** systemd units: running, enabled, and started with the files that are there now. */
-import type { Guard } from '../guard.mts'
+import type { Guard, Remedies } from '../guard.mts'
 import { raw, sh } from '../shell.mts'
 
 interface ServiceOptions {
@@ -58,6 +58,24 @@ const stamp = (unit: string, loads: readonly string[], by: 'restart' | 'reload')
       mv -f ${`${STAMPS}/${unit}.new`} ${`${STAMPS}/${unit}`}`,
   )
 
+/** Shell text that prints why a unit does not run; nothing for one that runs, or that there is not. */
+export const journal = (unit: string): string => sh`
+  systemctl is-active --quiet ${unit} || {
+    # Of the last start alone: what it said, and what systemd said of it (systemd.journal-fields(7)).
+    id=$(systemctl show --property InvocationID --value ${unit})
+    said=$(journalctl --no-pager --quiet --lines 12 --output cat "_SYSTEMD_INVOCATION_ID=$id" + "INVOCATION_ID=$id")
+    [ -z "$said" ] || printf '%s\\n' ${`the journal of ${unit} here:`} "$said"
+  }`
+
+/** What a daemon says of failures that are known. */
+const REMEDIES: Remedies = [
+  [
+    /Address already in use/,
+    'another program has its port: ss -ltnp on that node names it; stop it, or let it listen elsewhere',
+  ],
+  [/is masked/, 'the unit is masked there, so somebody wants it not to run; if not: systemctl unmask it, then go on'],
+]
+
 /** The unit is active, starts at boot, and has read its files as they are. */
 export function service(unit: string, options: ServiceOptions = {}): Guard {
   const { loads = [], by = 'restart', managed = false } = options
@@ -75,6 +93,8 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
         systemctl ${by} ${unit}
         ${stamp(unit, loads, by)}`,
       wait: 30,
+      why: journal(unit),
+      remedy: `mend what its journal tells, and go on; all of it: journalctl -u ${unit}`,
     }
   return {
     title: `${unit} runs${loads.length > 0 ? ' with its current configuration' : ''}`,
@@ -92,10 +112,12 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       if systemctl is-active --quiet ${unit}; then
         ( ${current(unit, loads, by)} ) || systemctl ${by} ${unit}
       else
-        systemctl start ${unit} || { journalctl --no-pager --lines 15 --output cat --unit ${unit}; exit 1; }
+        systemctl start ${unit}
       fi
       ${stamp(unit, loads, by)}`,
-    remedy: `journalctl -u ${unit} on the node tells why it does not start`,
+    why: journal(unit),
+    remedy: `mend what its journal tells, and go on; all of it: journalctl -u ${unit}`,
+    remedies: REMEDIES,
   }
 }
 

@@ -70,7 +70,7 @@ const built = (config: Config, name = (node: Node) => node.name): Facts =>
     'ssh.host-keys': `ssh-ed25519 AAAAhost${index} root@x\necdsa-sha2-nistp256 AAAAecdsa${index} root@x`,
     'ssh.settings': 'port 22\npermitrootlogin yes',
     'secret.corosync.key': KEY,
-    'corosync.active': 'active',
+    'corosync.quorate': 'Yes',
     'corosync.conf': '',
     'packaging.keystone': index === 0 ? 'uwsgi' : 'apache /etc/apache2/sites-available/keystone.conf',
     catalogue: catalogue([
@@ -171,7 +171,7 @@ texts('a fact that a node cannot give is empty, and no message', () => {
     'corosync.conf',
     'secret.corosync.key',
     'chrony',
-    'corosync.active',
+    'corosync.quorate',
   ]
   for (const phase of PHASES) {
     for (const [name, check] of Object.entries(phase.facts?.(config) ?? {})) {
