@@ -1,8 +1,9 @@
 /** The catalogue of keystone: read and changed by its v3 API, with bash on a node; secrets go by standard input only. */
 import { createHash } from 'node:crypto'
+import { relative } from 'node:path'
 import type { Config } from './config.mts'
 import type { Facts } from './facts.mts'
-import type { Guard } from './guard.mts'
+import type { Guard, Remedies } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
 import { HTTP } from './http.mts'
@@ -118,6 +119,22 @@ function ofService(
   return { problems, moves }
 }
 
+/** What keystone says of failures that are known, in `getToken`, `findKeystone` and `api`. */
+const remedies = ({ openrc, file: env }: Config): Remedies => [
+  [
+    / 401 /,
+    `the login in ${relative('.', env)} is not the one that keystone knows: check OS_PASSWORD, OS_USERNAME=${openrc?.username} in OS_USER_DOMAIN_NAME=${openrc?.userDomainName}, and OS_PROJECT_NAME=${openrc?.projectName} in OS_PROJECT_DOMAIN_NAME=${openrc?.projectDomainName}; the admin's openrc has them`,
+  ],
+  [/ 403 /, `OS_USERNAME=${openrc?.username} has to have the role admin in OS_PROJECT_NAME=${openrc?.projectName}`],
+  [
+    /answers neither/,
+    'start keystone on a node (systemctl status keystone apache2); its log and journalctl tell why it ended',
+  ],
+  [/ 50[0-9] /, 'keystone has a fault of its own: see its log (/var/log/keystone) and that it reaches its database'],
+  [/gives no token: *$/m, 'keystone does not answer in time: see its log (/var/log/keystone) and its load'],
+  [/not built yet/, 'run the phases before first: npx zx tasks/cluster.mts'],
+]
+
 const REMEDY = 'openstack endpoint list shows them; openstack endpoint delete takes the wrong one away'
 
 /** The catalogue can be read, and says one thing only about each interface. */
@@ -125,11 +142,14 @@ export function readable(config: Config, facts: Facts): readonly Guard[] {
   const { unknown, problems } = inventory(config, facts)
   if (unknown !== undefined)
     return [
-      problem(
-        'the catalogue of keystone can be read',
-        unknown,
-        'check OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME and the domains, and that keystone runs',
-      ),
+      {
+        ...problem(
+          'the catalogue of keystone can be read',
+          unknown,
+          'check the OS_* lines of the env file, and that keystone runs',
+        ),
+        remedies: remedies(config),
+      },
     ]
   return problems.length === 0 ? [] : [problem('each interface has one endpoint', problems.join('\n'), REMEDY)]
 }
@@ -190,7 +210,7 @@ export const endpointsOnVip = (config: Config, facts: Facts): readonly Guard[] =
   )
 
 /** The proof: keystone gives a token through the VIP, and its catalogue leads back to the VIP. */
-export function tokenByVip(config: Config): readonly Guard[] {
+export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
   const rc = config.openrc
   if (rc === undefined) return []
   return [
@@ -204,8 +224,10 @@ export function tokenByVip(config: Config): readonly Guard[] {
         for url in ${servicesOf(config).map((service) => urlOf(service, config.vip.address, 'public'))}; do
           printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }
         done`,
-      wait: 30,
+      // A login that was refused already is not waited for.
+      ...(/ 401 /.test(inventory(config, facts).unknown ?? '') ? {} : { wait: 30 }),
       remedy: 'see the log of keystone on the nodes, and of HAProxy on the holder of the VIP',
+      remedies: remedies(config),
     },
   ]
 }

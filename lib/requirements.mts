@@ -92,6 +92,9 @@ const notLoopback = (node: Node): Guard =>
           if (tolower($i) == want[j]) { print "/etc/hosts: " $0; bad = 1; next } }
         END { exit bad }' /etc/hosts`, 'take the name out of that line of /etc/hosts')
 
+/** Seconds by which a clock is off, in words. */
+const apart = (seconds: number) => `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'}`
+
 function clock(config: Config, facts: Facts, node: Node): Guard {
   const skew = (one: Node) => Number(facts.get(one, 'clock-skew'))
   const sorted = config.nodes.map(skew).sort((a, b) => a - b)
@@ -99,8 +102,8 @@ function clock(config: Config, facts: Facts, node: Node): Guard {
   const off = skew(node) - median
   return stated(
     `its clock agrees with the other nodes within ${MAX_SKEW} s`,
-    Math.abs(off) <= MAX_SKEW ? undefined : `it is ${Math.abs(off).toFixed(1)} s ${off > 0 ? 'ahead' : 'behind'}`,
-    'set the clock (chronyc makestep, or date --set) and see that a time service keeps it',
+    Math.abs(off) <= MAX_SKEW ? undefined : `it is ${apart(off)} the others, and ${apart(skew(node))} this machine`,
+    'set the clock that is wrong (chronyc makestep, or date --set) and see that a time service keeps it',
   )
 }
 

@@ -1,5 +1,5 @@
 /** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
-import type { Guard } from '../guard.mts'
+import type { Guard, Remedies } from '../guard.mts'
 import { raw, type Shell, sh } from '../shell.mts'
 
 /**
@@ -32,7 +32,7 @@ patiently() {
     said=$(whole "$@" 2>&1) && return 0 || status=$?
     case $said in *"Could not get lock"* | *"locked by another process"*) ;; *) break ;; esac
     if stopped || [ "$(date +%s)" -ge "$end" ]; then break; fi
-    [ -n "$told" ] || waits "another package manager is at work: $(printf '%s\\n' "$said" | grep -m 1 -e lock)"
+    [ -n "$told" ] || waits "another package manager is at work (up to ${LOCK_WAIT} s): $(printf '%s\\n' "$said" | grep -m 1 -e lock)"
     told=1
     sleep 1
   done
@@ -65,21 +65,64 @@ const wanted = (variable: string, packages: readonly Package[]): Shell =>
   )
 const must = (packages: readonly Package[]) => packages.filter((one) => !one.optional)
 
+/** What apt and dpkg say of failures that are known (apt-get(8), dpkg(1)). */
+export const REMEDIES: Remedies = [
+  [
+    /(?:held by process|locked by another process with pid) (\d+(?: \([^)]*\))?)/,
+    'another package manager runs there, process $1: let it end (unattended-upgrades takes minutes; ps -f shows what it does), then go on. Never remove the lock',
+  ],
+  [
+    /Could not get lock|locked by another process/,
+    'another package manager runs there: let it end, then go on. Never remove the lock',
+  ],
+  [
+    /(?:Temporary failure resolving|Could not resolve) '([^']*)'/,
+    'the node does not know the name $1: check its name server (/etc/resolv.conf), or give apt a proxy (apt.conf(5), Acquire::http::Proxy)',
+  ],
+  [
+    /(?:Could not connect to|Unable to connect to|Cannot initiate the connection to) (\S+?):?(?: |$)/m,
+    'the node does not reach $1: check its route, firewalls and proxy, or name another mirror in /etc/apt',
+  ],
+  [
+    /NO_PUBKEY ([0-9A-F]+)/,
+    'apt does not know the key $1 that signs a repository: name its file as key= in REPOS, or put it in place by hand',
+  ],
+  [/is not valid yet|Release file .* is expired/, 'the clock of the node is wrong, or its mirror is stale'],
+  [
+    /The repository '([^']*)' (?:does not have|no longer has)/,
+    'there is no such repository: correct $1 in REPOS, or in /etc/apt on the node',
+  ],
+  [
+    /held broken packages/,
+    'apt-mark showhold on the node tells what is held; apt-get install tells what that is in the way of',
+  ],
+  [
+    /enough free space in (\S+?)[.]?$/m,
+    'make room in $1 on the node (apt-get clean; du -xh / | sort -h | tail), then go on',
+  ],
+]
+
 /** Every package that is needed is installed or can be, as far as the package lists tell. */
-export const offered = (packages: readonly Package[]): Guard => ({
-  title: 'every package to be installed has a candidate',
-  check: sh`
-    ${FUNCTIONS}
+export function offered(packages: readonly Package[]): Guard {
+  const look = sh`
     ${wanted('all', must(packages))}
     missing=
     for want in $all; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
-    [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`,
-  // What it could not fetch is no error here: the check tells whether it is needed.
-  apply: sh`
-    ${FUNCTIONS}
-    patiently apt-get -q update || :`,
-  remedy: 'check the sources in /etc/apt on the node and that it reaches them, or name another repository in REPOS',
-})
+    [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`
+  return {
+    title: 'every package to be installed has a candidate',
+    check: sh`
+      ${FUNCTIONS}
+      ${raw(look)}`,
+    // What it could not fetch is no error as long as it is not needed; if it is, it tells why there is no candidate.
+    apply: sh`
+      ${FUNCTIONS}
+      patiently apt-get -q -o APT::Update::Error-Mode=any update || :
+      ${raw(look)}`,
+    remedy: 'check the sources in /etc/apt on the node, or name a repository that has it in REPOS',
+    remedies: REMEDIES,
+  }
+}
 
 /** All of these are installed and configured. Units that they bring are kept from starting while that goes on. */
 export function installed(packages: readonly Package[]): Guard {
@@ -125,6 +168,7 @@ export function installed(packages: readonly Package[]): Guard {
         apt --no-install-recommends install $want
       }`,
     remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
+    remedies: REMEDIES,
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Guard } from '../guard.mts'
 import { sh } from '../shell.mts'
 import { file } from './file.mts'
-import { FUNCTIONS } from './package.mts'
+import { FUNCTIONS, REMEDIES } from './package.mts'
 
 const PATH = '/etc/apt/sources.list.d/quorate.list'
 
@@ -21,5 +21,6 @@ export const repositories = (text: string): readonly Guard[] => [
       mkdir -p /var/lib/quorate
       touch /var/lib/quorate/lists`,
     remedy: 'see which repository did not answer; REPOS names it',
+    remedies: REMEDIES,
   },
 ]
