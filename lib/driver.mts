@@ -14,13 +14,16 @@ export const OVER = 'over'
 /**
  * Killing an ssh client ends nothing on the node, and a link that died tells sshd nothing for hours. So each script has a
  * watchdog in a session of its own, which reads the rest of its standard input: a line every few seconds as long as
- * somebody listens. When that ends, the script's whole process group does; an atomic step (`whole`, below) is waited for.
+ * somebody listens. When that ends, the script's whole process group does; an atomic step (`whole`, below) is waited for,
+ * by the watchdog of the lock each one on the node.
  * $1 is the process group, $2 the scratch folder.
  */
 const WATCHDOG = `
 group=$1 scratch=$2
 busy() {
-  for one in "$scratch/busy" /run/quorate.*/busy; do
+  all=$scratch/busy
+  [ ! -e "$scratch/lock" ] || all="$all /run/quorate.*/busy"
+  for one in $all; do
     if [ -e "$one" ] && kill -0 "$(cat "$one")" 2>/dev/null; then return 0; fi
   done
   return 1
@@ -141,7 +144,9 @@ else
   bad=1
 fi`.trim()
 
+/** The watchdog may have begun to end this very shell: then it is not to go before the folder has. */
 export const END = `
+trap '' TERM
 { kill -TERM "-$watchdog" || kill -TERM "$watchdog"; } 2>/dev/null
 rm -rf "$scratch"
 frame bye

@@ -1,4 +1,5 @@
 /** One exchange with nodes: guards go out as a script, frames come back as events. */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Checkpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
 import { FULL_REMEDY } from './disk.mts'
@@ -37,8 +38,23 @@ export interface Item {
   readonly guard: Guard
 }
 
+/** Seconds that login, start files and sudo may take, all together. */
+const HELLO = 60
+
 /** A connection kept from an earlier run may have died meanwhile; ssh then says so without having asked anything. */
 const STALE = /mux_client|master|control socket|Broken pipe|closed by|Connection reset|Session open refused/i
+
+/**
+ * A server that has too many logins under way hangs up on some (MaxStartups in sshd_config(5)): nodes behind one jump host
+ * come all at once. The next try finds the connection that another has made.
+ */
+const CROWDED = /kex_exchange_identification|Connection (?:closed|reset) by/i
+const TRIES = 6
+
+const MUTE: Reason = {
+  text: `it lets us in, but no shell of root's answers within ${HELLO} s`,
+  remedy: 'look at what its login shell does there (.bashrc and the like): it must not wait for input',
+}
 
 /**
  * Sends a script to one node, hands on each frame, and resolves at its end: the last frame, or the reason why that did not
@@ -85,6 +101,7 @@ export async function converse(
     }
     const over = () => {
       clearInterval(beat)
+      clearTimeout(mute)
       job.signal.removeEventListener('abort', cutOff)
       job.stop.removeEventListener('abort', stop)
     }
@@ -92,15 +109,22 @@ export async function converse(
       if (signal.aborted) what()
       else signal.addEventListener('abort', what)
     }
+    const mute = setTimeout(() => heard.hello || cutOff(), HELLO * 1000)
     listen(job.signal, cutOff)
     listen(job.stop, stop)
     const exit = session.exit.finally(over)
     const end = await Promise.race([exit, said.promise])
-    return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard }
+    const silent = !heard.hello && cut.signal.aborted
+    return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard, silent }
   }
   job.emit({ type: 'script', node: node.name, state: 'sent' })
-  let { session, exit, heard } = await attempt()
-  if (!heard.hello && exit.status === 255 && STALE.test(exit.stderr)) ({ session, exit, heard } = await attempt())
+  let { session, exit, heard, silent } = await attempt()
+  const refused = (why: RegExp) => !heard.hello && exit.status === 255 && why.test(exit.stderr)
+  if (refused(STALE)) ({ session, exit, heard, silent } = await attempt())
+  for (let tries = 2; tries < TRIES && refused(CROWDED) && !/connect to host/.test(exit.stderr); tries++) {
+    await pause(200 * tries * (0.5 + Math.random()), undefined, { signal: job.stop }).catch(() => {})
+    if (!job.stop.aborted) ({ session, exit, heard, silent } = await attempt())
+  }
   job.emit({ type: 'script', node: node.name, state: 'ended' })
   job.signal.throwIfAborted()
   if (heard.bye) return { session }
@@ -108,6 +132,7 @@ export async function converse(
   job.stop.throwIfAborted()
   if (!heard.hello && /syntax error|unexpected/i.test(exit.stderr) && exit.status === 2)
     throw new Error(`the shell of ${node.name} cannot read the script: ${exit.stderr}`)
+  if (silent) return { session, lost: MUTE }
   return { session, lost: reason(heard.hello ? exit : { ...exit, stderr: `${heard.before}\n${exit.stderr}` }) }
 }
 

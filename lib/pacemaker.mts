@@ -117,6 +117,18 @@ export const vipAnswers = (config: Config): Guard =>
     'check the switch, and that nothing filters ARP or ICMP between the nodes',
   )
 
+/**
+ * Once HAProxy is there, the VIP stands beside it and cannot be without it: where HAProxy is broken on every node, that is for
+ * its phase to mend, which comes after this guard's.
+ */
+export const unlessBesideHaproxy = (guard: Guard): Guard => ({
+  ...guard,
+  check: sh`
+    ${raw(locate('vip'))}
+    if [ -z "$where" ] && crm_resource --resource haproxy-clone --query-xml >/dev/null 2>&1; then exit 0; fi
+    ${raw(guard.check)}`,
+})
+
 /** A cluster in maintenance mode heals nothing (Pacemaker Explained, maintenance-mode). */
 export const notInMaintenance: Guard = require('the cluster is not in maintenance mode', sh`
     ${needs('crm_attribute')}

@@ -34,6 +34,12 @@ export interface Ssh {
  */
 const AS_ROOT = `exec sh -c 'if [ "$(id -u)" = 0 ]; then exec setsid -w sh -s; else exec sudo -n sh -c "exec setsid -w sh -s"; fi'`
 
+/**
+ * What goes before a script: a login shell's start files may read of standard input, a line or a block of it, and would have
+ * the beginning of the script. Lines that are empty do no harm wherever they end.
+ */
+const PADDING = '\n'.repeat(8192)
+
 /** Seconds for which an idle connection is kept for the next run. */
 const PERSIST = 60
 
@@ -64,7 +70,7 @@ export function ssh(config: Config, stateDir: string): Ssh {
       })
       // A node that is gone is told by the exit; what is written to it then goes nowhere.
       subprocess.stdin.on('error', () => {})
-      subprocess.stdin.write(script)
+      subprocess.stdin.write(PADDING + script)
       // The master has the pipes too, and keeps them until the command on the node has ended: a stop does not wait for that.
       const letGo = () => {
         subprocess.stdin.destroy()
@@ -120,6 +126,8 @@ async function fromJump(file: string, name: string, cancelSignal: AbortSignal): 
  */
 export function sshConfig(config: Config, operators: string, sockets: string): string {
   const { user, port, key } = config.ssh
+  // What the env file says of access is for the nodes: a jump host is the operator's own configuration's.
+  const nodes = `Host ${config.nodes.flatMap((node) => [node.address, node.name, node.fqdn]).join(' ')}`
   const word = (text: string) => `"${text.replaceAll('%', '%%')}"`
   return [
     '# Written by quorate for each run: changes are lost.',
@@ -130,14 +138,18 @@ export function sshConfig(config: Config, operators: string, sockets: string): s
     `  ControlPersist ${PERSIST}`,
     '  ServerAliveInterval 5',
     '  ServerAliveCountMax 3',
+    nodes,
     ...(user === undefined ? [] : [`  User ${user}`]),
     ...(port === undefined ? [] : [`  Port ${port}`]),
     ...(key === undefined ? [] : [`  IdentityFile ${word(key)}`, '  IdentitiesOnly yes']),
+    'Host *',
     `Include "${operators}"`,
     'Include /etc/ssh/ssh_config',
     ...config.nodes.flatMap((node) => [`Host ${node.name} ${node.fqdn}`, `  HostName ${node.address}`]),
-    'Host *',
+    nodes,
     '  User root',
+    'Host *',
+    ...(key === undefined ? [] : [`  IdentityFile ${word(key)}`]),
     '  ConnectTimeout 10',
     // A key seen for the first time is pinned; one that changed is refused.
     '  StrictHostKeyChecking accept-new',

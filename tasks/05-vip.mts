@@ -2,7 +2,7 @@
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { isScript, main } from '../lib/main.mts'
-import { triedAnew, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
+import { triedAnew, unlessBesideHaproxy, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
 import { vipPrimitive } from '../lib/render/cib.mts'
 import { vipFree } from '../lib/requirements.mts'
 
@@ -14,8 +14,8 @@ export const phase: Phase = {
     { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)] },
     { title: 'resource', on: firstNode, guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])] },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('vip')] },
-    { title: 'held', on: everyNode, guards: (config) => [vipHeld(config)] },
-    { title: 'reachable', on: everyNode, guards: (config) => [vipAnswers(config)] },
+    { title: 'held', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipHeld(config))] },
+    { title: 'reachable', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipAnswers(config))] },
   ],
 }
 

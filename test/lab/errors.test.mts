@@ -100,6 +100,21 @@ onLab('errors', 't-err', { public: '192.168.123', heartbeat: '10.0.147' }, (test
 
   test('with all that mended it is built', async () => ended(await lab.run('cluster'), 0))
 
+  test('HAProxy that is broken on every node takes the VIP away: the same command brings both back', async () => {
+    await lab.onAll('echo nonsense >>/etc/haproxy/haproxy.cfg; systemctl kill --signal KILL haproxy')
+    await until(
+      'the VIP is nowhere',
+      90,
+      async () =>
+        !(await lab.holder().then(
+          () => true,
+          () => false,
+        )),
+    )
+    ended(await lab.run('cluster'), 0)
+    ended(await lab.run('verify'), 0)
+  })
+
   test('a login that keystone refuses: which keys, and never the password', async () => {
     const good = readFileSync(lab.env, 'utf8')
     writeFileSync(lab.env, good.replace(/^OS_PASSWORD=.*/m, "OS_PASSWORD='not-the Password'"))

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const SSHD = '/usr/sbin/sshd'
 
@@ -68,7 +68,10 @@ export function ground(): Ground {
         name,
       )
       onClose(() => must('userdel', '--force', name))
-      for (const [file, text] of Object.entries(rc)) writeFileSync(join(home, file), text, { mode: 0o644 })
+      for (const [file, text] of Object.entries(rc)) {
+        mkdirSync(dirname(join(home, file)), { recursive: true })
+        writeFileSync(join(home, file), text, { mode: 0o644 })
+      }
       return name
     },
   }

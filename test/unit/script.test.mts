@@ -130,7 +130,7 @@ for (const [name, words] of SHELLS) {
   })
 
   test('a wait that is in vain says once what it saw; one that cannot tell ends at once; a check does not wait', () => {
-    assert.equal(run(words, [guard('echo never; exit 1', undefined, { wait: 1 })]).ends[0], {
+    assert.equal(run(words, [guard('echo never; exit 1', undefined, { wait: 3 })]).ends[0], {
       result: 'failed',
       status: 1,
       said: ['<wait>', 'never'],
