@@ -33,7 +33,7 @@ const inJson = (text: string) => {
   return [json, json.replace(/[\u007f-\uffff]/g, unit)]
 }
 
-/** As an attribute's value in XML, the way our renderer and libxml2 write it, which knows no encoding but ASCII (cibadmin). */
+/** As an attribute's value in XML, the way our renderer, libxml2 (without an encoding: in ASCII) and pacemaker (&apos;) write it. */
 const inXml = (text: string) => {
   const names: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot' }
   const xml = each(text, /[&<>"\t\n\r]/g, (char, code) => `&${names[char] ?? `#${code}`};`)
@@ -41,9 +41,7 @@ const inXml = (text: string) => {
     xml,
     each(xml, /[^\0-\x7f]/gu, (_, code) => `&#x${code.toString(16).toUpperCase()};`),
     each(xml, /[^\0-\x7f]/gu, (_, code) => `&#${code};`),
-    xml.replaceAll("'", '&apos;'),
-    xml.replaceAll("'", '&#39;'),
-  ]
+  ].flatMap((one) => [one, one.replaceAll("'", '&apos;'), one.replaceAll("'", '&#39;')])
 }
 
 /** As it stands within quotes of a shell: a JSON body or the CIB goes into a script so. */

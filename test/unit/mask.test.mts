@@ -80,6 +80,8 @@ const ENCODED: Readonly<Record<string, (secret: string) => string>> = {
         )
       })
       .join(''),
+  'XML of pacemaker': (secret) =>
+    secret.replace(/[&<>"']/g, (char) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }[char]};`),
   'a part of a URL, strictly': (secret) =>
     [...Buffer.from(secret)]
       .map((byte) =>
