@@ -107,7 +107,7 @@ function look(roots: Readonly<Record<string, string>>, flag: Int32Array): void {
 
   while (Atomics.load(flag, 0) === 0) {
     lookAtProcesses()
-    if (rounds++ % 20 === 0) lookAtFiles()
+    if (rounds++ % 10 === 0) lookAtFiles()
     Atomics.wait(flag, 0, 0, 2)
   }
   lookAtFiles()
