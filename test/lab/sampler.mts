@@ -30,14 +30,18 @@ export function sample(roots: Readonly<Record<string, string>>): Sampler {
   }
 }
 
-/** Rounds in which a new process is read each time: it may still become another program. */
-const YOUNG = 30
+/** Milliseconds in which a new process is read again and again: it may still become another program. */
+const YOUNG = 100
+/** Milliseconds between two looks at all processes, and at files. */
+const ALL = 1000
+const FILES = 50
 const LARGEST = 1 << 20
 
 function look(roots: Readonly<Record<string, string>>, flag: Int32Array): void {
   const began = Date.now()
   const samples = new Map<string, Uint8Array>()
-  const seen = new Map<string, { age: number; cmdline: string }>()
+  /** New processes: since when they are known, and their arguments as they were last seen. */
+  const young = new Map<number, { readonly since: number; cmdline: string }>()
   let processes = 0
   let rounds = 0
   const read = (path: string): Buffer => {
@@ -57,22 +61,30 @@ function look(roots: Readonly<Record<string, string>>, flag: Int32Array): void {
   }
   const keep = (where: string, bytes: Buffer) => void (bytes.length > 0 && samples.set(where, bytes))
 
-  const lookAtProcesses = () => {
-    const now = new Set(list('/proc').filter((name) => /^\d+$/.test(name)))
-    for (const pid of seen.keys()) if (!now.has(pid)) seen.delete(pid)
-    for (const pid of now) {
-      const known = seen.get(pid) ?? { age: 0, cmdline: '' }
-      if (known.age++ === 0) processes++
-      seen.set(pid, known)
-      if (known.age > YOUNG && (known.age + Number(pid)) % 200 !== 0) continue
-      const bytes = read(`/proc/${pid}/cmdline`)
-      const cmdline = bytes.toString('latin1')
-      if (cmdline === known.cmdline) continue
-      known.cmdline = cmdline
-      const words = cmdline.replaceAll('\0', ' ')
-      keep(`arguments: ${words}`, bytes)
-      keep(`environment of: ${words}`, read(`/proc/${pid}/environ`))
+  const lookAt = (pid: number, before: string): string => {
+    const bytes = read(`/proc/${pid}/cmdline`)
+    const cmdline = bytes.toString('latin1')
+    if (cmdline === before) return before
+    const words = cmdline.replaceAll('\0', ' ')
+    keep(`arguments: ${words}`, bytes)
+    keep(`environment of: ${words}`, read(`/proc/${pid}/environ`))
+    return cmdline
+  }
+  // Process ids are given in order (proc(5), ns_last_pid), so that the new ones are known without a look at all of them.
+  let last = Number(read('/proc/sys/kernel/ns_last_pid'))
+  const lookAtProcesses = (now: number) => {
+    const newest = Number(read('/proc/sys/kernel/ns_last_pid'))
+    // After the highest one they begin anew: the next look at all has those.
+    for (let pid = last + 1; pid <= newest; pid++) young.set(pid, { since: now, cmdline: '' })
+    processes += Math.max(0, newest - last)
+    last = newest
+    for (const [pid, one] of young) {
+      if (now - one.since > YOUNG) young.delete(pid)
+      else one.cmdline = lookAt(pid, one.cmdline)
     }
+  }
+  const lookAtAll = () => {
+    for (const name of list('/proc')) if (/^\d+$/.test(name)) lookAt(Number(name), '')
   }
 
   const lookAtFiles = () => {
@@ -105,10 +117,19 @@ function look(roots: Readonly<Record<string, string>>, flag: Int32Array): void {
     }
   }
 
-  while (Atomics.load(flag, 0) === 0) {
-    lookAtProcesses()
-    if (rounds++ % 10 === 0) lookAtFiles()
-    Atomics.wait(flag, 0, 0, 2)
+  let [all, files] = [0, 0]
+  for (; Atomics.load(flag, 0) === 0; rounds++) {
+    const now = Date.now()
+    lookAtProcesses(now)
+    if (now - files > FILES) {
+      lookAtFiles()
+      files = Date.now()
+    }
+    if (now - all > ALL) {
+      lookAtAll()
+      all = Date.now()
+    }
+    if (young.size === 0) Atomics.wait(flag, 0, 0, 0.2)
   }
   lookAtFiles()
   parentPort?.postMessage({ samples, rounds, processes })
