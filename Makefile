@@ -12,10 +12,10 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status unlock lab lab-down test lint
+.PHONY: help setup demo cluster plan verify status unlock lab lab-down test test-faults lint
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## fetches the packages of package-lock.json
 
@@ -60,6 +60,10 @@ demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
 test: $(SETUP) ## all suites (root on Debian: installs what they need)
 	@test/prepare
 	@node_modules/.bin/node test/run.mts all $(ARGS)
+
+test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hour and more (ARGS="03 reboot": some of it)
+	@test/prepare
+	@node_modules/.bin/node test/faults/faults.mts $(ARGS)
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .

@@ -13,8 +13,10 @@ import {
 import { join } from 'node:path'
 
 export interface Checkpoint {
-  /** SHA-256 of the guards' texts: other settings or another version give another one. */
+  /** SHA-256 of the settings and of the guards' texts as far as no node's state is in them: other ones, or another version. */
   readonly fingerprint: string
+  /** What was asked of the node, and held. */
+  readonly guards?: readonly string[]
   /** machine-id(5): a re-installed node has another one. */
   readonly machineId: string
   readonly time: string
@@ -28,18 +30,60 @@ export interface Checkpoints {
   /** Why what was on record is not known: the file could not be read. */
   readonly lost?: string
   readonly get: (phase: string, node: string) => Checkpoint | undefined
-  readonly set: (phase: string, node: string, fingerprint: string, machineId: string) => void
+  readonly set: (phase: string, node: string, done: Omit<Checkpoint, 'time' | 'runId'>) => void
   /** Written beside and renamed, so that a cut-off run leaves the old file or the new one. */
   readonly save: () => void
   /** Why the last save failed: evidence that cannot be kept stops no run. */
   readonly fault: () => unknown
 }
 
-export function past(known: Checkpoint | undefined, fingerprint: string, machineId: string): Past {
+/** `guard` does not hold now; one that was never asked of the node cannot have drifted. */
+export function past(known: Checkpoint | undefined, fingerprint: string, machineId: string, guard: string): Past {
   if (known === undefined) return 'never done'
   if (known.machineId !== machineId) return 'node re-installed'
-  return known.fingerprint === fingerprint ? 'drifted' : 'settings changed'
+  if (known.fingerprint !== fingerprint) return 'settings changed'
+  return known.guards?.includes(guard) === false ? 'never done' : 'drifted'
 }
+
+/** How a phase stands on all nodes of a run. */
+export interface Standing {
+  readonly phase: string
+  /** What is on record of it, node by node: undefined where that is nothing, or of another node or other settings. */
+  readonly known: readonly (Checkpoint | undefined)[]
+  /** Whether it is on record at all. */
+  readonly recorded: boolean
+  readonly holds: boolean
+}
+
+/**
+ * What a run that was cut off has left to the next one: the phases that are on record and hold, and where it goes on.
+ * Undefined when nothing was finished before, or nothing was left open.
+ */
+export function resumed(standings: readonly Standing[], now: number): string | undefined {
+  const done = standings.filter(({ known, holds }) => holds && known.every((one) => one !== undefined))
+  const next = standings.find((one) => !done.includes(one))
+  if (done.length === 0 || next === undefined || standings.every(({ recorded }) => recorded)) return undefined
+  const latest = done.flatMap(({ known }) => known).reduce((a, b) => ((a?.time ?? '') > (b?.time ?? '') ? a : b))
+  const runs: string[][] = []
+  for (const one of standings) {
+    if (!done.includes(one)) runs.push([])
+    else if (runs.length === 0) runs.push([one.phase])
+    else runs.at(-1)?.push(one.phase)
+  }
+  const number = (phase = '') => /^\d+/.exec(phase)?.[0] ?? phase
+  const names = runs
+    .filter((one) => one.length > 0)
+    .map((one) => (one.length === 1 ? number(one[0]) : `${number(one[0])}–${number(one.at(-1))}`))
+  const verb = done.length === 1 ? 'holds' : 'hold'
+  return `resumed: ${names.join(', ')} ${verb} from before (run ${latest?.runId}, ${age(now - Date.parse(latest?.time ?? ''))} ago); goes on with ${next.phase}`
+}
+
+const age = (ms: number): string =>
+  ms < 120_000
+    ? `${Math.max(0, Math.round(ms / 1000))} s`
+    : ms < 7_200_000
+      ? `${Math.round(ms / 60_000)} min`
+      : `${Math.round(ms / 3_600_000)} h`
 
 type Book = Record<string, Record<string, Checkpoint>>
 
@@ -87,10 +131,11 @@ export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
   return {
     ...(lost === undefined ? {} : { lost }),
     get: (phase, node) => book[phase]?.[node],
-    set: (phase, node, fingerprint, machineId) => {
+    set: (phase, node, done) => {
       const known = book[phase]?.[node]
-      if (known?.fingerprint === fingerprint && known.machineId === machineId) return
-      book[phase] = { ...book[phase], [node]: { fingerprint, machineId, time: new Date().toISOString(), runId } }
+      const same = known?.fingerprint === done.fingerprint && known.machineId === done.machineId
+      if (same && String(known?.guards) === String(done.guards)) return
+      book[phase] = { ...book[phase], [node]: { ...done, time: new Date().toISOString(), runId } }
       changed = true
     },
     save: () => {

@@ -8,6 +8,9 @@ export const PATIENCE = 30
 /** Whose run it is that works on a node; gone with a reboot, as the run is. */
 export const LOCK = '/run/quorate/lock'
 
+/** Its third line: nobody listens any more, and the node finishes what is atomic. */
+export const OVER = 'over'
+
 /**
  * Killing an ssh client ends nothing on the node, and a link that died tells sshd nothing for hours. So each script has a
  * watchdog in a session of its own, which reads the rest of its standard input: a line every few seconds as long as
@@ -33,6 +36,8 @@ while line=$(timeout --foreground ${PATIENCE} sh -c 'IFS= read -r line && echo "
   esac
 done
 : >"$scratch/stop"
+# The run is over, though its lock is kept as long as this node is busy: who comes next need not give up.
+if [ -e "$scratch/lock" ] && [ "$(sed -n 2p ${LOCK})" = "$group" ]; then echo ${OVER} >>${LOCK}; fi
 while busy; do sleep 0.1; done
 kill -TERM "-$group"
 tries=0

@@ -2,7 +2,7 @@
 import { hostname, userInfo } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Node } from './config.mts'
-import { LOCK } from './driver.mts'
+import { LOCK, OVER } from './driver.mts'
 import { type Holder, LockedError, UnreachableError } from './errors.mts'
 import { converse, exchange, type Job } from './exchange.mts'
 import type { Guard } from './guard.mts'
@@ -62,14 +62,19 @@ export async function takeLock<T extends { readonly lost: readonly unknown[] }>(
     // Two that begin at the same moment may each get a part: who has the first node tries again, the other gives up.
     const first = answers.map((one) => one.node.address).sort()[0]
     const near = held.every((one) => one.node.address !== first) && tries <= TRIES
-    const holders = held.map(({ node, age, lines }) => ({ node: node.name, age, owner: lines[0] ?? '' }))
-    if (!near && !how.wait) throw new LockedError(holders)
+    const holders = held.map(({ node, age, lines }) => ({ node: node.name, age, owner: ownerOf(lines) }))
+    // A run that was cut off is finished by the same command, also while a node still is at its last package.
+    const over = held.every((one) => one.lines[2] === OVER)
+    if (!near && !over && !how.wait) throw new LockedError(holders)
     const story = holders.map((one) => one.owner).join()
     if (!near && story !== told) for (const one of holders) job.emit({ type: 'lock', state: 'waits', ...one })
     told = near ? told : story
     await pause(near ? AT_ONCE : AGAIN, undefined, { signal: job.stop })
   }
 }
+
+const ownerOf = ([owner = '', , state]: readonly string[]): string =>
+  state === OVER ? `${owner} (it is over, and the node finishes its package transaction)` : owner
 
 /** A conversation that takes the lock, and stays open afterwards. */
 async function talk(

@@ -9,7 +9,7 @@ import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
-import { askAll, check, holds, pastOf, readFacts, record, runPhase } from './run.mts'
+import { askAll, check, holds, pastOf, readFacts, record, resumedFrom, runPhase } from './run.mts'
 import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
@@ -64,7 +64,11 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       const refused = how.plan ? [] : refusals(job, ends)
       for (const one of refused) job.emit({ type: 'refused', ...one })
       if (refused.length > 0) throw new NodeFailure([])
+      if (!how.plan) tellWhatIsDone(job, facts, found)
       tellThePast(job, facts, found)
+      // In the list the notes stay under the survey.
+      show.share(undefined)
+      line.title = [lookAround.title, ...show.notes()].join('\n')
     },
   }
 
@@ -152,15 +156,24 @@ function planned(job: Job, ends: readonly GuardEnd[]): Outcome {
   return all.includes('wrong') ? 'failed' : all.includes('change') ? 'pending' : 'ok'
 }
 
+/** Says once what a run that was cut off has finished. */
+function tellWhatIsDone(job: Job, facts: Facts, found: readonly GuardEnd[]): void {
+  const text = resumedFrom(job, facts, found)
+  const nodes = job.nodes.map((node) => node.name)
+  if (text !== undefined) job.emit({ type: 'note', phase: 'survey', nodes, text })
+}
+
 /** Says of each phase that does not hold how it stands to the checkpoints; nodes with the same story share a line. */
 function tellThePast(job: Job, facts: Facts, ends: readonly GuardEnd[]): void {
   for (const phase of job.phases) {
     const stories = new Map<string, string[]>()
     for (const node of job.nodes) {
-      const open = ends.find((end) => end.phase === phase.id && end.node === node.name && end.state !== 'ok')
-      const past = open && pastOf(job, facts, phase, node)
-      if (open === undefined || past === 'never done') continue
-      const story = `${past}: not true any more: ${open.guard}`
+      const story = ends
+        .filter((end) => end.phase === phase.id && end.node === node.name && end.state !== 'ok')
+        .map(({ guard }) => ({ guard, past: pastOf(job, facts, phase, node, guard) }))
+        .filter(({ past }) => past !== 'never done')
+        .map(({ guard, past }) => `${past}: not true any more: ${guard}`)[0]
+      if (story === undefined) continue
       stories.set(story, [...(stories.get(story) ?? []), node.name])
     }
     for (const [text, nodes] of stories) job.emit({ type: 'note', phase: phase.id, nodes, text })
@@ -174,6 +187,8 @@ export interface Show {
   readonly watch: (phase: string, node: string, line: Line) => void
   /** The line under which all nodes are shown that are being asked and have none of their own. */
   readonly share: (line: Line | undefined) => void
+  /** What the survey had to say. */
+  readonly notes: () => readonly string[]
 }
 
 /** Groups of nodes in a shared line; the terminal may be low. */
@@ -183,6 +198,7 @@ export function show(): Show {
   const own = new Map<string, Line>()
   /** What the nodes do that are being asked. */
   const doing = new Map<string, string>()
+  const notes: string[] = []
   let shared: Line | undefined
   const tell = () => {
     if (shared === undefined) return
@@ -197,7 +213,12 @@ export function show(): Show {
       if (shared) shared.output = ''
       shared = line
     },
+    notes: () => notes,
     emit: (event) => {
+      if (event.type === 'note') {
+        const where = event.phase === 'survey' ? '' : `${event.phase} on ${several(event.nodes)}: `
+        notes.push(`${where}${event.text}`)
+      }
       if (event.type === 'stop') {
         const soft = event.state === 'soft'
         for (const line of own.values())

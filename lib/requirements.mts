@@ -127,12 +127,16 @@ function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[
   ]
 }
 
-/** Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. */
+/**
+ * Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. Pacemaker may have moved
+ * it since the nodes were asked, as after a reboot: the neighbour that answers is then a node of ours by its link-layer address.
+ */
 export function vipFree(config: Config, facts: Facts): Guard {
   const { address } = config.vip
   const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
   return require('the VIP is free, or held by this cluster', sh`
-      if ip -o addr show | grep -qF ${` ${address}/`}; then
+      mine() { ip -o addr show | grep -qF ${` ${address}/`}; }
+      if mine; then
         systemctl is-active --quiet pacemaker || { echo ${address}" is configured here, but pacemaker does not run"; exit 1; }
         exit 0
       fi
@@ -147,6 +151,12 @@ export function vipFree(config: Config, facts: Facts): Guard {
         asks || :
       fi
       neighbour=$(neighbour)
+      if mine && systemctl is-active --quiet pacemaker; then exit 0; fi
+      mac=$(ip neigh show to ${address} | sed -n 's/.* lladdr \\([^ ]*\\).*/\\1/p')
+      for node in ${config.nodes.map((node) => node.address)}; do
+        [ -n "$mac" ] || break
+        ip neigh show to "$node" | grep -qF "lladdr $mac " && exit 0
+      done
       [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }`, 'choose a free address as VIP, or take it off the host that has it')
 }
 

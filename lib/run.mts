@@ -1,7 +1,7 @@
 /** The runner: one survey per node, then phases, step by step with a barrier after each. It knows no daemon by name. */
 import { createHash } from 'node:crypto'
-import { type Past, past } from './checkpoint.mts'
-import type { Node } from './config.mts'
+import { type Past, past, resumed } from './checkpoint.mts'
+import type { Config, Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
@@ -128,20 +128,54 @@ export async function runPhase(
   return { facts, ends: all }
 }
 
-/** Hash of what the guards of a phase ask of a node. */
-const fingerprint = (job: Job, facts: Facts, phase: Phase, node: Node): string => {
-  const texts = itemsFor(job, facts, [phase], node).map(({ guard }) => [guard.title, guard.check, guard.apply ?? ''])
-  return createHash('sha256').update(JSON.stringify(texts)).digest('hex')
+/** The settings without what is secret: a hash of little else could be tried out. */
+function withoutSecrets(config: Config): Config {
+  const text = JSON.stringify(config, (_, value) => (config.secrets.includes(value) ? 'secret' : value))
+  return { ...(JSON.parse(text) as Config), file: '', secrets: [] }
+}
+
+/**
+ * Hash of the settings, and of what the guards of a phase ask of a node of which nothing is known: with its state in it, a
+ * daemon that was stopped would look like other settings.
+ */
+const fingerprint = (job: Job, phase: Phase, node: Node): string => {
+  const config = withoutSecrets(job.config)
+  const texts = phase.steps
+    .flatMap((step) => step.guards(config, factsFrom(new Map()), node))
+    .map(({ title, check, apply }) => [title, check, apply ?? ''])
+  return createHash('sha256')
+    .update(JSON.stringify([config, texts]))
+    .digest('hex')
 }
 
 /** Puts on record that a phase holds on the nodes of this run. */
 export function record(job: Job, facts: Facts, phase: Phase): void {
   for (const node of job.nodes) {
-    job.checkpoints.set(phase.id, node.name, fingerprint(job, facts, phase, node), facts.get(node, 'machine-id'))
+    job.checkpoints.set(phase.id, node.name, {
+      fingerprint: fingerprint(job, phase, node),
+      machineId: facts.get(node, 'machine-id'),
+      guards: itemsFor(job, facts, [phase], node).map(({ guard }) => guard.title),
+    })
   }
   job.checkpoints.save()
 }
 
-/** How a phase that does not hold on a node stands to what is on record. */
-export const pastOf = (job: Job, facts: Facts, phase: Phase, node: Node): Past =>
-  past(job.checkpoints.get(phase.id, node.name), fingerprint(job, facts, phase, node), facts.get(node, 'machine-id'))
+/** How a phase stands to what is on record, where this guard does not hold. */
+export const pastOf = (job: Job, facts: Facts, phase: Phase, node: Node, guard: string): Past =>
+  past(job.checkpoints.get(phase.id, node.name), fingerprint(job, phase, node), facts.get(node, 'machine-id'), guard)
+
+/** The line on what an earlier run has finished and this one goes on with, if there is anything to say. */
+export const resumedFrom = (job: Job, facts: Facts, found: readonly GuardEnd[]): string | undefined =>
+  resumed(
+    job.phases.map((phase) => {
+      const known = job.nodes.map((node) => {
+        const one = job.checkpoints.get(phase.id, node.name)
+        const ours =
+          one?.machineId === facts.get(node, 'machine-id') && one.fingerprint === fingerprint(job, phase, node)
+        return ours ? one : undefined
+      })
+      const recorded = job.nodes.every((node) => job.checkpoints.get(phase.id, node.name) !== undefined)
+      return { phase: phase.id, known, recorded, holds: holds(found, phase) }
+    }),
+    Date.now(),
+  )

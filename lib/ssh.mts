@@ -1,6 +1,6 @@
 /** The one way to a node: a script on stdin of a multiplexed ssh connection, its output line by line. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -52,7 +52,10 @@ export function ssh(config: Config, stateDir: string): Ssh {
   const operators = config.ssh.config ?? join(homedir(), '.ssh/config')
   const known = existsSync(operators) ? readFileSync(operators, 'utf8') : ''
   const file = join(stateDir, 'ssh_config')
-  writeFileSync(file, sshConfig(config, operators, sockets), { mode: 0o600 })
+  // Another verb may be under way on the same cluster, and its ssh read the file just now.
+  const own = `${file}.${process.pid}`
+  writeFileSync(own, sshConfig(config, operators, sockets), { mode: 0o600 })
+  renameSync(own, file)
   return {
     run: (node, script, onLine, stop) => {
       const name = destination(node, known)

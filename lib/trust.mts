@@ -29,6 +29,7 @@ export const rootKey = (): Guard => ({
   apply: sh`
     mkdir -p /root/.ssh
     chmod 0700 /root/.ssh
+    rm -f /root/.ssh/.quorate-new /root/.ssh/.quorate-new.pub
     # A private key without its public half, the operator's or one of a run that was cut off, is completed, never replaced.
     for key in ${KEYS}; do
       [ -s "$key" ] || continue
@@ -36,7 +37,6 @@ export const rootKey = (): Guard => ({
       mv -f "$key.pub.quorate-new" "$key.pub"
       exit 0
     done
-    rm -f /root/.ssh/.quorate-new /root/.ssh/.quorate-new.pub
     ssh-keygen -q -t ed25519 -N '' -C "root@$(uname -n)" -f /root/.ssh/.quorate-new
     mv -f /root/.ssh/.quorate-new ${`${KEYS[0]}`}
     mv -f /root/.ssh/.quorate-new.pub ${`${KEYS[0]}.pub`}`,

@@ -44,7 +44,8 @@ const configured = (config: Config, facts: Facts): Guard[] => {
 
 /**
  * A live ring is restarted node after node, each back in it before the next goes. A node that was started alone, by a run that
- * was cut off, is none: it waits for the others (votequorum(5), wait_for_all), and so must not be waited for first.
+ * was cut off, is none: it waits for the others (votequorum(5), wait_for_all), and so must not be waited for first. Nor is one
+ * that a reboot has started with the example of its package, which is a quorate ring of one.
  */
 const live = (config: Config, facts: Facts): boolean =>
   config.nodes.some((node) => facts.get(node, 'corosync.quorate') === 'Yes')
@@ -67,7 +68,8 @@ export const phase: Phase = {
   facts: () => ({
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
     'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
-    'corosync.quorate': `corosync-quorumtool -s 2>/dev/null | awk '/^Quorate:/ { print $2 }' || :`,
+    'corosync.quorate': `corosync-quorumtool -s 2>/dev/null |
+      awk '/^Nodes:/ { nodes = $2 } /^Quorate:/ { quorate = $2 } END { if (nodes > 1) print quorate }' || :`,
   }),
   together: true,
   steps: [

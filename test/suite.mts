@@ -101,7 +101,14 @@ export function skipSuite(reason: string): void {
   skipped.push(reason)
 }
 
+let isProgram = false
+/** For a program that uses a lab and is no test file: its exit code is its own. */
+export function noSuite(): void {
+  isProgram = true
+}
+
 process.on('exit', (code) => {
+  if (isProgram) return
   const total = (count: (part: Part) => number) => parts.reduce((all, part) => all + count(part), 0)
   const passed = total((part) => part.passed)
   let failed = total((part) => part.failed) + complaints.length

@@ -161,7 +161,9 @@ export function installed(packages: readonly Package[]): Guard {
       done
       [ -z "$masked" ] || systemctl --runtime --quiet mask $masked
       trap '[ -z "$masked" ] || systemctl --runtime --quiet unmask $masked' EXIT
-      [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a
+      # What lacks a package that was never unpacked (a full disk) cannot be configured: apt-get brings that first.
+      [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a ||
+        apt --no-install-recommends --fix-broken install || :
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
       [ -z "$want" ] || apt --no-install-recommends install $want || {
         patiently apt-get -q update || :

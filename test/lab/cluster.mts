@@ -165,10 +165,13 @@ export async function until<T>(
   }
 }
 
-function labOf(
-  name: string,
-  options: LabOptions,
-): Lab & { readonly up: () => Promise<void>; readonly down: () => void } {
+/** One that somebody else brings up and takes down. */
+export interface LabAlone extends Lab {
+  readonly up: () => Promise<void>
+  readonly down: () => void
+}
+
+export function labOf(name: string, options: LabOptions): LabAlone {
   const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, user = 'root' } = options
   const { public: front = '192.168.18', heartbeat = '10.0.42' } = options
   const labEnv = {
@@ -315,7 +318,7 @@ function labOf(
 }
 
 /** Why there can be no lab here. */
-function missing(): string | undefined {
+export function missing(): string | undefined {
   if (process.platform !== 'linux') return 'the lab is made of namespaces of Linux'
   if (process.getuid?.() !== 0) return 'the lab needs root'
   if (spawnSync('unshare', ['--net', '--mount', 'true']).status !== 0)

@@ -79,6 +79,20 @@ make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host
     fi
 }
 
+save_disk() { # $1=host, $2=name: what the host has written becomes a layer that is never written again
+    local kept=$RUN/$1/saved/$2
+    mkdir -p "$kept"
+    mv "$RUN/$1/disk" "$kept/disk"
+    cp "$RUN/$1/lower" "$kept/lower"
+}
+
+restore_disk() { # $1=host, $2=name: an empty layer on the saved ones
+    local kept=$RUN/$1/saved/$2
+    rm -rf "$RUN/$1/disk" "$RUN/$1/work"
+    mkdir "$RUN/$1/disk" "$RUN/$1/work"
+    printf '%s:%s\n' "$kept/disk" "$(cat "$kept/lower")" >"$RUN/$1/lower"
+}
+
 cgroups() { # $1=host: its directory in each hierarchy of the machine, v1 or v2
     local controllers
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then

@@ -308,13 +308,13 @@ here('a full disk, a read-only one, a folder that may not be written are an oper
 here('a checkpoint that cannot be saved ends no run, leaves the old one, and is told', () => {
   const dir = folder()
   const book = openCheckpoints(dir, 'run-1')
-  book.set('p', 'node1', 'f', 'm')
+  book.set('p', 'node1', { fingerprint: 'f', machineId: 'm' })
   book.save()
   assert.is(book.fault(), undefined)
   // As full as it gets: every write to it says ENOSPC (full(4)).
   symlinkSync('/dev/full', join(dir, 'checkpoint.json.new'))
   const old = readFileSync(join(dir, 'checkpoint.json'), 'utf8')
-  book.set('p', 'node2', 'f', 'm')
+  book.set('p', 'node2', { fingerprint: 'f', machineId: 'm' })
   book.save()
   assert.match(String(asOperators(book.fault())), /disk of this machine is full/)
   assert.is(readFileSync(join(dir, 'checkpoint.json'), 'utf8'), old)

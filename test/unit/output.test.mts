@@ -198,6 +198,19 @@ real('32 nodes on 24 lines: nodes that do the same share a line, and nothing is 
   )
   assert.ok(shown.some((line) => /^node\[1-32\] +ok: 1 +changed: 2 +failed: 0$/.test(line)))
 })
+terminals('what a cut-off run has finished stands under the survey', () => {
+  rmSync(join(ROOT, '.state', CLUSTER), { recursive: true, force: true })
+  const dir = ground(2, false)
+  assert.is(inPipe(dir).status, 2)
+  writeFileSync(join(dir, 'moon'), '')
+  const shown = shownOn(onTerminal(dir, 120), 120, 24).join('\n')
+  assert.match(
+    shown,
+    /survey of 2 nodes\n +resumed: 01–02 hold from before \(run \S+, \d+ s ago\); goes on with 03-moon\n/,
+    shown,
+  )
+})
+
 terminals.run()
 
 const pipes = suite('pipes')

@@ -70,7 +70,7 @@ function lab(phases: readonly Phase[], names = ['a', 'b', 'c'], wires: Readonly<
   }
   const stop = new AbortController()
   const job: Job = {
-    config: { clusterName: 'test', nodes } as unknown as Config,
+    config: { clusterName: 'test', nodes, secrets: [] } as unknown as Config,
     phases,
     before: [],
     nodes,
@@ -388,17 +388,90 @@ runs('a secret fact is kept out of what follows; clock-skew comes with the clock
   assert.not.match(JSON.stringify(of.events), 'c2VjcmV0')
 })
 
+const notesOf = (of: Lab) => of.events.splice(0).flatMap((event) => (event.type === 'note' ? [event.text] : []))
+
 runs('drift, new settings and a new machine are told apart from what was never done', async () => {
   const of = lab([phase('p', [step('first', [made('one')])])], ['a'])
-  const notes = () => of.events.splice(0).flatMap((event) => (event.type === 'note' ? [event.text] : []))
   await go(of)
-  assert.equal(notes(), [])
+  assert.equal(notesOf(of), [])
   rmSync(of.at('a', 'one'))
   await go(of)
-  assert.match(notes().join(), 'drifted')
+  assert.equal(notesOf(of), ['drifted: not true any more: one is made'])
   const other = { ...of.job, phases: [phase('p', [step('first', [made('one'), made('two')])])] }
   await orchestrate(other, { plan: false, live: false }, show())
-  assert.match(notes().join(), 'settings changed')
+  assert.equal(notesOf(of), ['settings changed: not true any more: two is made'])
+  rmSync(of.at('a', 'one'))
+  const known = other.checkpoints
+  const checkpoints = {
+    ...known,
+    get: (...[id, node]: Parameters<typeof known.get>) => {
+      const one = known.get(id, node)
+      return one && { ...one, machineId: 'another' }
+    },
+  }
+  await orchestrate({ ...other, checkpoints }, { plan: false, live: false }, show())
+  assert.equal(notesOf(of), ['node re-installed: not true any more: one is made'])
+})
+
+runs('the run after one that was cut off says what holds from before, and where it goes on', async () => {
+  const phases = ['00-p', '01-q', '02-r'].map((id) => phase(id, [step('only', [made(id)])]))
+  const of = lab(phases)
+  await orchestrate({ ...of.job, phases: phases.slice(0, 2) }, { plan: false, live: false }, show())
+  assert.equal(notesOf(of), [])
+  await orchestrate(of.job, { plan: true, live: false }, show())
+  assert.equal(notesOf(of), [], 'a plan goes on with nothing')
+  const shown = show()
+  const emit = (event: Event) => {
+    of.events.push(event)
+    shown.emit(event)
+  }
+  await orchestrate({ ...of.job, emit }, { plan: false, live: false }, shown)
+  const line = /^resumed: 00–01 hold from before \(run run-1, \d s ago\); goes on with 02-r$/
+  assert.match(shown.notes().join(), line)
+  assert.match(notesOf(of).join(), line)
+  await go(of)
+  assert.equal(notesOf(of), [], 'all was finished')
+})
+
+runs('a record of another node, or of other settings, is never called resumed', async () => {
+  const phases = ['00-p', '01-q'].map((id) => phase(id, [step('only', [made(id)])]))
+  const of = lab(phases)
+  const begin = phases.slice(0, 1)
+  await orchestrate({ ...of.job, phases: begin }, { plan: false, live: false }, show())
+  const known = of.job.checkpoints
+  const other = {
+    ...known,
+    get: (...where: Parameters<typeof known.get>) => {
+      const one = known.get(...where)
+      return one && { ...one, machineId: 'another' }
+    },
+  }
+  const only = { ...of.job, phases: [...begin, phase('01-q', [step('only', [{ title: 'never', check: 'exit 1' }])])] }
+  await orchestrate({ ...only, checkpoints: other }, { plan: false, live: false }, show())
+  assert.equal(notesOf(of), [])
+  await orchestrate(
+    { ...only, config: { ...of.job.config, token: 5000 } as Config },
+    { plan: false, live: false },
+    show(),
+  )
+  assert.equal(notesOf(of), [])
+})
+
+runs('what the nodes are like is no setting: a phase whose guards depend on it has drifted or has not', async () => {
+  const guards = (_config: Config, facts: Facts, node: Node) =>
+    facts.get(node, 'two') === '' ? [made('one')] : [made('one'), made('three')]
+  const of = lab(
+    [phase('p', [step('first', guards)], { facts: () => ({ two: 'cat "$HERE/two" 2>/dev/null || :' }) })],
+    ['a'],
+  )
+  await go(of)
+  writeFileSync(of.at('a', 'two'), 'yes')
+  await go(of)
+  assert.equal(notesOf(of), [], 'what was never asked of it')
+  rmSync(of.at('a', 'one'))
+  rmSync(of.at('a', 'two'))
+  await go(of)
+  assert.equal(notesOf(of), ['drifted: not true any more: one is made'])
 })
 
 runs.run()

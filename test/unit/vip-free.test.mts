@@ -1,0 +1,67 @@
+/** The VIP before it is ours: free, held by the cluster, or somebody else's; `ip` and `ping` are played. */
+import * as assert from 'uvu/assert'
+import type { Config, Node } from '../../lib/config.mts'
+import { vipFree } from '../../lib/requirements.mts'
+import { suite } from '../suite.mts'
+import { run, SHELLS } from './local-shell.mts'
+import { factsOf } from './phase-texts.mts'
+
+const nodes = [1, 2].map((at): Node => ({ name: `n${at}`, fqdn: `n${at}.test.com`, address: `192.0.2.${at}` }))
+const config = { nodes, vip: { address: '192.0.2.100', prefix: 24, family: 4 } } as unknown as Config
+
+/** The neighbours of the node by address, each with a link-layer address and a state. */
+const played = (neighbours: Readonly<Record<string, string>>) => `
+ip() {
+  case $* in
+    'neigh flush to '*) ;;
+${Object.entries(neighbours)
+  .map(([address, is]) => `    'neigh show to ${address}') echo '${address} dev eth0 lladdr ${is} ' ;;`)
+  .join('\n')}
+  esac
+}
+ping() { ${neighbours['192.0.2.100'] === undefined ? 'false' : ':'}; }
+`
+const asks = (neighbours: Readonly<Record<string, string>>, how = played(neighbours)) => {
+  const guard = vipFree(
+    config,
+    factsOf(config, () => ({})),
+  )
+  const [, words] = SHELLS[0] as (typeof SHELLS)[number]
+  return run(words, [{ ...guard, check: how + guard.check }], 'check').ends[0]
+}
+
+const test = suite('a free VIP')
+
+test('nobody answers to it', () => {
+  assert.is(asks({})?.result, 'ok')
+})
+
+test('somebody else answers to it', () => {
+  const end = asks({ '192.0.2.100': '02:00:00:00:00:99 REACHABLE', '192.0.2.2': '02:00:00:00:00:02 REACHABLE' })
+  assert.is(end?.result, 'pending')
+  assert.match(end?.said.join() ?? '', '192.0.2.100 is in use: somebody answers to ping')
+})
+
+test('pacemaker has started it on another node since the nodes were asked', () => {
+  const end = asks({ '192.0.2.100': '02:00:00:00:00:02 REACHABLE', '192.0.2.2': '02:00:00:00:00:02 STALE' })
+  assert.is(end?.result, 'ok', end?.said.join())
+  const unsure = asks({ '192.0.2.100': '02:00:00:00:00:02 DELAY', '192.0.2.2': '02:00:00:00:00:02 STALE' })
+  assert.is(unsure?.result, 'ok', unsure?.said.join())
+})
+
+test('pacemaker has started it here meanwhile', () => {
+  // The first look at the addresses does not have it, the second does.
+  const come = `
+    ip() {
+      case $* in
+        '-o addr show') [ ! -e "$scratch/asked" ] || echo '2: eth0    inet 192.0.2.100/24 scope global'; : >"$scratch/asked" ;;
+      esac
+    }
+    ping() { :; }
+    systemctl() { :; }
+    `
+  const end = asks({}, come)
+  assert.is(end?.result, 'ok', end?.said.join())
+})
+
+test.run()
