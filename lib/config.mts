@@ -64,4 +64,6 @@ export interface Repo {
   readonly source: string
   /** ASCII-armoured or binary key, base64. */
   readonly key: string | undefined
+  /** For apt_auth.conf(5): the source itself is for everybody to read. */
+  readonly login?: { readonly machine: string; readonly name: string; readonly password: string }
 }

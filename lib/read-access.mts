@@ -70,6 +70,24 @@ export function readRepos(source: Source): readonly Repo[] {
   return entry === undefined ? [] : linesOf(entry).flatMap((piece) => readRepo(source, piece) ?? [])
 }
 
+/** The login in a URI, and the URI without it. */
+function loginOf(source: Source, uri: string): { readonly plain: string; readonly login?: NonNullable<Repo['login']> } {
+  const url = URL.canParse(uri) ? new URL(uri) : undefined
+  if (url === undefined || url.password === '') return { plain: uri }
+  source.secret(url.password)
+  const decoded = (text: string) => {
+    try {
+      return decodeURIComponent(text)
+    } catch {
+      return text
+    }
+  }
+  const [name, password] = [decoded(url.username), decoded(url.password)]
+  source.secret(password)
+  const machine = `${url.protocol}//${url.host}${url.pathname}`
+  return { plain: uri.replace(/^([^/]*\/\/)[^/]*@/, '$1'), login: { machine, name, password } }
+}
+
 /** The one-line form of sources.list(5), and where its key lies on this machine. */
 function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
   const wrong = (text: string, remedy: string) => source.report({ line, key: 'REPOS', text, remedy })
@@ -77,8 +95,7 @@ function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
   const words = rest.split(/\s+/).filter((word) => word !== '')
   const paths = words.filter((word) => word.startsWith('key=')).map((word) => word.slice('key='.length))
   const [uri = '', suite = '', ...components] = words.filter((word) => !word.startsWith('key='))
-  const password = URL.canParse(uri) ? new URL(uri).password : ''
-  if (password !== '') source.secret(password)
+  const { plain, login } = loginOf(source, uri)
   if (type !== 'deb' || !/^[a-z][a-z0-9+.-]*:\/*[^/\s]/.test(uri) || suite === '') {
     wrong('a line of REPOS is not an apt source', `write it like ${REPO}`)
     return undefined
@@ -94,7 +111,10 @@ function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
   if (paths.length > 0 && /signed-by=/i.test(options)) {
     wrong('a line of REPOS has key= and signed-by=', 'keep key=: the key is put on the nodes for you')
   }
-  return { source: ['deb', options, uri, suite, ...components].filter((word) => word !== '').join(' '), key: readKey() }
+  if (login && /\s/.test(login.name + login.password))
+    wrong('the login of a repository in REPOS holds a space', 'apt cannot take such a password: choose another')
+  const apt = ['deb', options, plain, suite, ...components].filter((word) => word !== '').join(' ')
+  return { source: apt, key: readKey(), ...(login ? { login } : {}) }
 
   function readKey(): string | undefined {
     const path = paths[0] === undefined ? undefined : located(source, paths[0])

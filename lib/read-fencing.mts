@@ -1,6 +1,7 @@
 /** FENCING, FENCE_<short> and CLUSTER_PROPERTIES of the env file: what pacemaker is told besides its resources. */
 import { currentName, isTrue, propertyProblem } from './cluster-properties.mts'
 import type { Config, Node } from './config.mts'
+import { nearest } from './nearest.mts'
 import { type Pair, pairsOf } from './pairs.mts'
 import { shown } from './shown.mts'
 import type { Source } from './source.mts'
@@ -8,7 +9,12 @@ import type { Source } from './source.mts'
 /** The key of a node's parameters: no shell variable and no env file has a hyphen in a name. */
 export const fenceKey = (node: Node): string => `FENCE_${node.name.replaceAll(/[-.]/g, '_')}`
 
-const SECRET = /pass|secret|key|token/i
+/**
+ * Names of parameters whose values are kept out of every output; lib/guards/cib.mts knows the same words. A name that was
+ * mistyped has a secret for its value no less.
+ */
+const SECRET = /pass|pwd|secret|key|token|credential|community|private/i
+const isSecret = (name: string) => SECRET.test(name) || nearest(name, ['password', 'passwd', 'community']) !== undefined
 const EXAMPLE = `'ip=192.168.18.211 username=admin password="…"'`
 
 export const isFenceKey = (key: string): boolean => /^FENCE_./.test(key)
@@ -29,7 +35,7 @@ export function readFencing(source: Source, nodes: readonly Node[]): Pick<Config
     const { key, line } = found
     const wrong = (text: string, remedy: string) => source.report({ line, key, text, remedy })
     const pairs = pairsOf(found, source.report)
-    for (const { name, value } of pairs) if (SECRET.test(name)) source.secret(value)
+    for (const { name, value } of pairs) if (isSecret(name)) source.secret(value)
     const node = nodes.find((one) => isFor(key, one))
     if (node === undefined) {
       wrong(

@@ -23,6 +23,7 @@ const THERE: Known = [
     'the user is not root, and there is no sudo',
     'install sudo on the node and give the user a NOPASSWD rule, or set SSH_USER=root',
   ],
+  [/printf is not built into sh/, 'its /bin/sh would show secrets to others', 'let /bin/sh there be dash or bash'],
   [/^sudo: (.*)/m, 'sudo fails there: $1', 'log in to the node as that user and try: sudo -n true'],
   [
     /mktemp: .*(?:No space left|Read-only)/,

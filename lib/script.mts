@@ -17,6 +17,9 @@ export type Frame =
   /** Whether this run has the lock of the node now, and how many seconds ago anybody held it; its owner's lines follow. */
   | { readonly at: 'lock'; readonly taken: boolean; readonly age: number | undefined }
 
+/** What a node says whose shell would tell secrets: they go through printf. */
+export const NO_PRINTF = 'printf is not built into sh'
+
 export interface Script {
   readonly text: string
   /** The frame that a line is, or undefined for output of the guard that runs. */
@@ -44,6 +47,8 @@ export function compile(guards: readonly Guard[], mode: 'check' | 'apply', tellA
   const text = [
     '{',
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL; umask 022; cd /',
+    // Elsewhere than in the shell itself its arguments could be read by all who can log in.
+    `[ "$(command -v printf)" = printf ] || { echo '${NO_PRINTF}'; exit 1; }`,
     `mode=${mode} tellall=${tellAll ? 1 : ''}`,
     `frame() { printf '\\n${mark}%s\\n' "$*"; }`,
     BEGIN,

@@ -6,12 +6,21 @@ import { offered } from '../lib/guards/package.mts'
 import { repositories } from '../lib/guards/repository.mts'
 import { isScript, main } from '../lib/main.mts'
 import { packagesOf } from '../lib/packages.mts'
-import { aptSources, keyringPath } from '../lib/render/apt.mts'
+import { aptAuth, aptSources, keyringPath } from '../lib/render/apt.mts'
+
+const AUTH = '/etc/apt/auth.conf.d/quorate.conf'
 
 const keys = (config: Config): Guard[] =>
   config.repos.flatMap(({ key }, index) =>
     key === undefined ? [] : [file(keyringPath(index, key), key, { secret: true })],
   )
+
+/** Root alone may read it; apt opens it before it gives its rights away. */
+const logins = (config: Config): Guard[] => {
+  const text = aptAuth(config.repos)
+  if (text === '') return []
+  return [file(AUTH, Buffer.from(text).toString('base64'), { mode: '0600', secret: true })]
+}
 
 const sources = (config: Config): readonly Guard[] =>
   config.repos.length === 0 ? [] : repositories(aptSources(config.repos))
@@ -20,7 +29,7 @@ export const phase: Phase = {
   id: '01-repos',
   title: 'Package repositories',
   steps: [
-    { title: 'sources', on: everyNode, guards: (config) => [...keys(config), ...sources(config)] },
+    { title: 'sources', on: everyNode, guards: (config) => [...keys(config), ...logins(config), ...sources(config)] },
     { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))] },
   ],
 }

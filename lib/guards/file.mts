@@ -40,12 +40,21 @@ export const replace = (path: string): string => sh`
   )`
 
 /**
+ * Masks what looks like a password: of a file that was there before we came nobody knows the secrets, nor of one that we wrote
+ * with other settings. It comes after diff, so that a password which changes is seen to change. Logins in URLs; passwords of
+ * haproxy.cfg (`stats auth`, `user … password`); a key that stands in corosync.conf itself (corosync.conf(5), key).
+ */
+const UNSECRET = raw(
+  `sed -E -e 's|(://)[^/@ ]+@|\\1********@|g' -e 's/(stats +auth|password|passwd|secret)([ \t=:]+)[^ \t]+/\\1\\2********/g' -e 's/^([-+ ][ \t]*key:).*/\\1 ********/'`,
+)
+
+/**
  * Shell text that prints how standard input differs from a file and exits with diff's status: 0 the same, 1 not. The dates
  * in diff's own header would differ from node to node.
  */
 const difference = (shown: string, current: string): string => sh`
   { seen=$(diff -u ${current} -) && exit 0 || status=$?
-  printf '%s\\n' "$seen" | sed -e ${`1s|.*|--- ${shown}|`} -e ${`2s|.*|+++ ${shown} (wanted)|`}
+  printf '%s\\n' "$seen" | sed -e ${`1s|.*|--- ${shown}|`} -e ${`2s|.*|+++ ${shown} (wanted)|`} | ${UNSECRET}
   exit "$status"; }`
 
 /** Where a file is prepared: the same folder, so that the rename cannot be half done. */

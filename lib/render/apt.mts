@@ -7,6 +7,14 @@ export const keyringPath = (index: number, key: string): string => {
   return `/etc/apt/keyrings/quorate-${index}.${armoured ? 'asc' : 'gpg'}`
 }
 
+/** Logins of the repositories (apt_auth.conf(5)), longest path first: an entry is for all paths that begin with its own. */
+export const aptAuth = (repos: readonly Repo[]): string =>
+  repos
+    .flatMap(({ login }) => login ?? [])
+    .sort((a, b) => b.machine.length - a.machine.length)
+    .map(({ machine, name, password }) => `machine ${machine} login ${name} password ${password}\n`)
+    .join('')
+
 /** One-line style. A key that was named becomes the only one that the repository may be signed with. */
 export const aptSources = (repos: readonly Repo[]): string =>
   repos

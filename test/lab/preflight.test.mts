@@ -69,7 +69,9 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
     ended(plan, 2)
     assert.is(plan.json().failed, 10)
     assert.match(plan.stderr, /^00-prereqs +not true \(3\) +not true \(3\) +not true \(4\)$/m)
-    for (const node of lab.nodes) same(after.get(node), before.get(node), node)
+    // The lock, in memory, is all that the run has left.
+    const lockless = (text = '') => text.replaceAll(/^temporary \/run\/quorate(\/lock)?\n/gm, '')
+    for (const node of lab.nodes) same(lockless(after.get(node)), before.get(node), node)
   })
 
   test('flags that make no sense are told before any node is asked', async () => {

@@ -148,7 +148,11 @@ holds('every key', () => {
       source: 'deb http://mirror.test.com/debian bookworm-backports main contrib',
       key: Buffer.from('public key').toString('base64'),
     },
-    { source: 'deb [arch=amd64 trusted=yes] https://me:hidden@mirror.test.com/flat ./', key: undefined },
+    {
+      source: 'deb [arch=amd64 trusted=yes] https://mirror.test.com/flat ./',
+      key: undefined,
+      login: { machine: 'https://mirror.test.com/flat', name: 'me', password: 'hidden' },
+    },
   ])
   assert.equal(found.openrc, {
     username: 'root',
@@ -158,6 +162,14 @@ holds('every key', () => {
     projectDomainName: 'projects',
     regionName: 'north',
   })
+})
+
+holds('a secret whose name is mistyped for a secret no less, and a login as it is sent and as it is meant', () => {
+  const found = config(
+    'FENCE_node1="ip=a pasword=one secure=1 method=onoff passwrod=two community=three pwd=four"',
+    'REPOS="deb https://me:p%25w%26@host/x ./"',
+  )
+  assert.equal([...found.secrets].sort(), ['four', 'one', 'p%25w%26', 'p%w&', 'three', 'two'])
 })
 
 holds("the seed's own form", () => {
@@ -531,6 +543,7 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     MORE + 1,
     /"b_c!" in NTP_SERVERS is no host name or address/,
   ],
+  ['a login that apt cannot take', withMore('REPOS="deb https://me:p%20w@h.test.com/x ./"'), MORE, /holds a space/],
   ['a ppa', withMore('REPOS=ppa:me/x'), MORE, /a line of REPOS is not an apt source; write it like deb/],
   ['deb-src', withMore('REPOS="\ndeb-src http://m.test.com/d x main"'), MORE + 1, /not an apt source/],
   ['a yum repository', withMore('REPOS=http://m.test.com/el9'), MORE, /not an apt source/],

@@ -169,6 +169,38 @@ for (const [program, words] of SHELLS) {
     assert.is(mode(join(top, '.key.quorate-new')), '600')
   })
 
+  test('a difference shows no password, of whatever was there before either, and shows that it changes', () => {
+    const path = join(top, 'a.list')
+    const old = [
+      'deb https://me:old-pass@host/debian x main',
+      'stats auth admin:old-pass',
+      'user me insecure-password old-pass',
+      'key: old-pass',
+      'totem { version: 2 }',
+    ]
+    writeFileSync(path, old.map((line) => `  ${line}\n`).join(''))
+    const guard = file(path, old.map((line) => `  ${line.replace('old-pass', 'new-pass')}\n`).join(''), { owner })
+    const shown = said(go(guard, undefined, 'check'))
+    assert.not.match(shown, /(old|new)-pass/)
+    for (const line of [
+      'https://********@host/debian',
+      'stats auth ********',
+      'insecure-password ********',
+      'key: ********',
+    ])
+      assert.equal(
+        shown
+          .split('\n')
+          .filter((one) => one.includes(line))
+          .map((one) => one[0]),
+        ['-', '+'],
+        shown,
+      )
+    assert.match(shown, '   totem { version: 2 }')
+    assert.is(result(guard), 'changed')
+    assert.match(read(path), 'stats auth admin:new-pass')
+  })
+
   test('content and paths of any kind', () => {
     const content = `it's "odd" \`id\` $HOME \\n %s \\\n-n\n\tEOF\n\n\nno newline at the end`
     for (const odd of [

@@ -91,6 +91,13 @@ for (const [name, words] of SHELLS) {
     assert.equal(run(words, [guard('head -n 1; exit 1')], 'check', false, more).ends[0]?.said, [])
   })
 
+  test('a shell without a printf of its own is told of, and runs nothing', () => {
+    const answer = run(words, [guard(':')], 'check', false, (text) =>
+      text.replace('$(command -v printf)', '/usr/bin/printf'),
+    )
+    assert.equal([answer.ends, answer.whole, answer.status], [[], false, 1])
+  })
+
   test('-e and -u hold in every text', () => {
     const path = fresh()
     assert.equal(results(run(words, [guard(`false\n${touch(path)}`)])), ['failed'])
