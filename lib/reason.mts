@@ -113,10 +113,19 @@ const LAST: Known = [
 /** Why a node could not be asked, from what ssh said, and what to do about it. */
 export function reason(exit: Exit): Reason {
   const said = exit.stderr
+    .split('\n')
+    .filter((line) => !WARNING.test(line))
+    .join('\n')
   return (
-    hostKey(said) ?? throughJump(said) ?? known(said, [...HERE, ...THERE, ...LOGIN, ...WAY, ...LAST]) ?? other(exit)
+    hostKey(said) ??
+    throughJump(said) ??
+    known(said, [...HERE, ...THERE, ...LOGIN, ...WAY, ...LAST]) ??
+    other({ ...exit, stderr: said })
   )
 }
+
+/** What ssh and sudo say before they go on. */
+const WARNING = /^sudo: unable to resolve host|^Warning: Permanently added/
 
 function other({ status, stderr }: Exit): Reason {
   const last = lastLine(stderr)

@@ -280,6 +280,10 @@ for (const [stderr, text, remedy] of SAID)
   })
 reasons('silence, and a shell that was ended', () => {
   assert.is(why('').text, 'the connection ended before the answer was whole')
+  const warnings =
+    "Warning: Permanently added 'node1' (ED25519) to the list of known hosts.\r\nsudo: unable to resolve host node1: Temporary failure"
+  assert.equal(why(warnings).text, why('').text, 'a warning is no reason')
+  assert.is(why(warnings).detail, undefined)
   assert.is(why('', 137).text, 'the connection ended before the answer was whole, with status 137')
 })
 reasons.run()
