@@ -25,7 +25,7 @@ export function refusals(job: Job, ends: readonly GuardEnd[]): readonly Refusal[
       : [
           {
             phase: phase.id,
-            nodes: [...new Set(found.map((end) => end.node))],
+            nodes: job.config.nodes.map(({ name }) => name).filter((name) => found.some((end) => end.node === name)),
             text: `${why}; not true there: ${found[0]?.guard}`,
             remedy,
           },

@@ -127,6 +127,18 @@ const FLAGS: readonly (readonly [string, string, readonly string[], RegExp])[] =
   ['a phase that this script does not have', PHASE_TASK, ['--only', '04'], /04.*03-corosync/],
   ['an unknown node', CLUSTER_TASK, ['--nodes', 'node1,node9'], /"node9".*node1, node2, node3/],
   ['--only with --from', CLUSTER_TASK, ['--only', '03', '--from', '02'], /--only/],
+  [
+    'one node of what is for all',
+    'tasks/07-keystone-endpoints.mts',
+    ['--nodes', 'node1'],
+    /07-keystone-endpoints is made on all nodes or none: on node1 alone/,
+  ],
+  [
+    'some nodes of what is for all',
+    CLUSTER_TASK,
+    ['--from', '03', '--nodes', 'node1,node3'],
+    /on node1, node3 alone.*leave --nodes away/,
+  ],
   ['--from after --to', CLUSTER_TASK, ['--from', '05', '--to', '02'], /05.*02/],
 ]
 for (const [title, script, args, says] of FLAGS) {

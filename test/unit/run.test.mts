@@ -377,6 +377,45 @@ runs('facts are read anew after a change, and only then', async () => {
   assert.equal(trips(of), { a: 1, b: 1, c: 1 })
 })
 
+const refusedOf = (of: Lab) =>
+  of.events.flatMap((event) =>
+    event.type === 'refused' ? [`${event.phase} on ${event.nodes.join(' ')}: ${event.text}`] : [],
+  )
+
+runs(
+  'a phase whose predecessors do not hold everywhere is refused, whichever nodes it is for; a plan of it is not',
+  async () => {
+    const before = phase('p', [step('first', [made('one')])])
+    const of = lab([phase('q', [step('second', [made('two')])])])
+    const job = { ...of.job, before: [before], nodes: of.job.nodes.slice(0, 1) }
+    writeFileSync(of.at('a', 'one'), '')
+    assert.is(await orchestrate(job, { plan: true, live: false }, show()), 'pending')
+    assert.equal(refusedOf(of), [])
+    assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'failed')
+    assert.equal(refusedOf(of), ['p on b c: q stands on it, and it does not hold; not true there: one is made'])
+    assert.equal(of.diary(), [])
+    for (const name of ['b', 'c']) writeFileSync(of.at(name, 'one'), '')
+    assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'changed')
+    assert.equal(of.diary(), ['a two'])
+  },
+)
+
+runs('what is one for the cluster is not made on some nodes while others lack it', async () => {
+  const of = lab([
+    phase('p', [step('first', [made('one')])]),
+    phase('q', [step('second', [made('two')])], { together: true }),
+  ])
+  const job = { ...of.job, nodes: of.job.nodes.slice(0, 2) }
+  assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'failed')
+  assert.equal(refusedOf(of), [
+    'q on c: it is made on all nodes or none, and --nodes leaves some out; not true there: two is made',
+  ])
+  assert.equal(of.diary(), [])
+  writeFileSync(of.at('c', 'two'), '')
+  assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'changed')
+  assert.equal([...of.diary()].sort(), ['a one', 'a two', 'b one', 'b two'])
+})
+
 runs('a secret fact is kept out of what follows; clock-skew comes with the clock', async () => {
   const of = lab([phase('p', [], { facts: () => ({ 'secret.key': 'echo c2VjcmV0' }) })], ['a'])
   const kept: string[] = []
