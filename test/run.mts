@@ -62,7 +62,7 @@ async function runFile(kind: Kind, name: string): Promise<Counts> {
   const limit = flags.limit === undefined ? LIMITS[kind] : Number(flags.limit)
   // Files that run beside each other are shown one after the other, else as they go.
   const kept: string[] = []
-  const show = AT_ONCE[kind] > 1 ? (line: string) => kept.push(line) : say
+  const show = AT_ONCE[kind] > 1 || (kind === 'ssh' && kinds.length > 1) ? (line: string) => kept.push(line) : say
   let closing: string | undefined
   let late = false
 
@@ -152,7 +152,12 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 // A run that ends before its last line has failed, whatever ended it.
 process.exitCode = 1
 const all: Counts[] = []
-for (const kind of kinds) all.push(...(await runKind(kind)))
+// The unit suites want the processors. Those over ssh and those of the lab mostly wait, each in a network of its own.
+const beside: readonly (readonly Kind[])[] = [['unit'], ['ssh', 'lab']]
+for (const group of beside) {
+  const counts = await Promise.all(group.filter((kind) => kinds.includes(kind)).map(runKind))
+  all.push(...counts.flat())
+}
 const sum = (pick: (counts: Counts) => number) => all.reduce((total, counts) => total + pick(counts), 0)
 const total = { passed: sum((one) => one.passed), failed: sum((one) => one.failed), skipped: sum((one) => one.skipped) }
 if (all.length === 0) say(`no test file in ${top} for ${kinds.join(', ')}${filter === '' ? '' : ` with "${filter}"`}`)
