@@ -55,8 +55,16 @@ export async function takeLock<T extends { readonly lost: readonly unknown[] }>(
       throw error
     })
     const held = answers.filter((one) => !one.taken)
-    if (asked.lost.length === 0 && held.length === 0)
-      return { lock: keep(job, answers), asked: await fresh(answers, since, ask, asked) }
+    if (asked.lost.length === 0 && held.length === 0) {
+      const lock = keep(job, answers)
+      try {
+        return { lock, asked: await fresh(answers, since, ask, asked) }
+      } catch (error) {
+        // Nobody else knows of the lock yet.
+        await lock.release()
+        throw error
+      }
+    }
     await letGo(answers)
     if (held.length === 0) return { lock: { release: async () => {} }, asked }
     // Two that begin at the same moment may each get a part: who has the first node tries again, the other gives up.

@@ -112,7 +112,10 @@ function look(roots: Readonly<Record<string, string>>, flag: Int32Array): void {
         try {
           const mode = lstatSync(`${root}/run/${name}`).mode & 0o777
           keep(`${machine}:/run/${name} mode ${mode.toString(8)}`, Buffer.from(mode.toString(8)))
-        } catch {}
+        } catch (error) {
+          // The script has ended since its folder was listed.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+        }
       }
     }
   }

@@ -369,7 +369,10 @@ function* filesIn(root: string, but?: RegExp): Generator<{ readonly path: string
     let names: readonly string[] = []
     try {
       names = readdirSync(`${root}${folder}/`)
-    } catch {}
+    } catch (error) {
+      // A node is at work: what it has removed since holds nothing.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
     for (const name of names) {
       const inside = `${folder}/${name}`
       const path = root + inside
