@@ -648,6 +648,25 @@ lost('a first interrupt ends the run after the guards that are under way', async
   assert.is(of.job.checkpoints.get('p', 'a'), undefined)
 })
 
+lost('an interrupt while the facts are read again gives the lock back', async () => {
+  const of = lab([phase('p', [step('first', [made('one')])])], ['a'])
+  const file = of.at('a', 'lock')
+  // Left behind by a run that did not end cleanly: what was read meanwhile is not believed.
+  writeFileSync(file, 'somebody\n')
+  let asked = 0
+  const ssh: Ssh = {
+    run: (node, text, ...rest) => {
+      if (++asked === 2) of.stop(new Error('interrupted'))
+      return of.job.ssh.run(node, text.replaceAll('/run/quorate/lock', file), ...rest)
+    },
+  }
+  const how = { plan: false, live: false, lock: { owner: 'we', wait: false } }
+  assert.is(await orchestrate({ ...of.job, ssh }, how, show()), 'interrupted')
+  assert.is(asked, 2)
+  assert.equal(of.diary(), [])
+  assert.is(readFileSync(file, 'utf8'), '')
+})
+
 lost('a first interrupt ends a wait at once, and what has not come is not a failure', async () => {
   const never: Guard = { title: 'it comes', check: 'echo not yet; exit 1', wait: 600 }
   const of = lab([phase('p', [step('first', [made('one'), never, made('two')])])], ['a'])
