@@ -7,18 +7,13 @@ import * as assert from 'uvu/assert'
 import type { Node } from '../../lib/config.mts'
 import type { Guard } from '../../lib/guard.mts'
 import { sh } from '../../lib/shell.mts'
-import { skipSuite, suite } from '../suite.mts'
-import { type Ground, ground, must, startSshd, whyNot } from './sshd.mts'
+import { suite } from '../suite.mts'
+import { type Ground, must, onSshd, startSshd } from './sshd.mts'
 import { at, lockOf, type Way, ways } from './way.mts'
 
-const cannot = whyNot()
-if (cannot !== undefined) skipSuite(cannot)
-else await tests()
+await onSshd(tests)
 
-async function tests() {
-  const land: Ground = ground()
-  process.on('exit', land.close)
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1))
+async function tests(land: Ground) {
   const key = land.key('key')
   const way = ways(land, key)
   const sshd = await startSshd(land, 'target', [key])

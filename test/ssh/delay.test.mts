@@ -5,19 +5,14 @@ import * as assert from 'uvu/assert'
 import { everyNode, type Phase } from '../../lib/guard.mts'
 import { orchestrate, show } from '../../lib/orchestrator.mts'
 import { sh } from '../../lib/shell.mts'
-import { skipSuite, suite } from '../suite.mts'
+import { suite } from '../suite.mts'
 import { delayed } from './delay.mts'
-import { ground, startSshd, whyNot } from './sshd.mts'
+import { type Ground, onSshd, startSshd } from './sshd.mts'
 import { at, ways } from './way.mts'
 
-const cannot = whyNot()
-if (cannot !== undefined) skipSuite(cannot)
-else await tests()
+await onSshd(tests)
 
-async function tests() {
-  const land = ground()
-  process.on('exit', land.close)
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1))
+async function tests(land: Ground) {
   const key = land.key('key')
   const way = ways(land, key)
   const sshd = await startSshd(land, 'target', [key])

@@ -3,71 +3,23 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Node } from '../../lib/config.mts'
-import { parseConfig } from '../../lib/read-config.mts'
 import { reason } from '../../lib/reason.mts'
 import { compile } from '../../lib/script.mts'
 import { sh } from '../../lib/shell.mts'
-import { type Exit, type Ssh, ssh } from '../../lib/ssh.mts'
-import { skipSuite, suite } from '../suite.mts'
-import { freePort, type Ground, ground, must, startSshd, whyNot } from './sshd.mts'
+import { suite } from '../suite.mts'
+import { freePort, type Ground, must, onSshd, startSshd } from './sshd.mts'
+import { at, type Way, ways } from './way.mts'
 
-const cannot = whyNot()
-if (cannot !== undefined) skipSuite(cannot)
-else await tests()
+await onSshd(tests)
 
-async function tests() {
-  const land: Ground = ground()
-  process.on('exit', land.close)
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1))
-  // Masters and their sockets stay within our folder.
-  process.env.XDG_RUNTIME_DIR = land.dir
+async function tests(land: Ground) {
   const key = land.key('key')
   const otherKey = land.key('other-key')
   const banner = join(land.dir, 'banner')
   writeFileSync(banner, '*** Authorized use only ***\n')
   const sshd = await startSshd(land, 'target', [key], `Banner ${banner}`)
 
-  let count = 0
-  interface Way {
-    readonly one: Ssh
-    readonly node: Node
-    readonly stateDir: string
-    readonly config: string
-    readonly run: (script: string, name?: string) => Promise<{ exit: Exit; lines: string[] }>
-  }
-  /** A cluster of its own, so that it shares no connection. `hosts` is the operator's ssh_config, `env` further lines of the file. */
-  function way(
-    hosts: string,
-    env: readonly string[] = [`SSH_KEY=${key}`],
-    known = join(land.dir, `known-${count + 1}`),
-  ): Way {
-    const stateDir = join(land.dir, `state-${++count}`)
-    mkdirSync(stateDir)
-    const file = join(land.dir, `ssh-config-${count}`)
-    writeFileSync(file, `${hosts}\nHost *\n  UserKnownHostsFile ${known}\n  GlobalKnownHostsFile /dev/null\n`)
-    const text = `NODES="\n192.0.2.1 node1.test.com node1\n192.0.2.2 node2.test.com node2\n"\nVIP=192.0.2.9/24\nFENCING=none\nSSH_CONFIG=${file}\n${env.join('\n')}\n`
-    const config = parseConfig(text, join(land.dir, 'env'))
-    const one = ssh(config, stateDir)
-    const generated = join(stateDir, 'ssh_config')
-    for (const name of ['192.0.2.1', 'node1', 'node1.test.com'])
-      land.onClose(() => spawnSync('ssh', ['-F', generated, '-O', 'exit', name]))
-    const node = config.nodes[0] as Node
-    return {
-      one,
-      node,
-      stateDir,
-      config: generated,
-      run: async (script) => {
-        const lines: string[] = []
-        const session = one.run(node, script, (line) => lines.push(line), new AbortController().signal)
-        session.hangUp()
-        const exit = await session.exit
-        return { exit, lines }
-      },
-    }
-  }
-  const at = (port: number, pattern = '192.0.2.*') => `Host ${pattern}\n  HostName 127.0.0.1\n  Port ${port}`
+  const way = ways(land, key)
   /** Counts since the last call. */
   let last = sshd.seen()
   const since = () => {
@@ -149,8 +101,8 @@ async function tests() {
   })
 
   scripts('the generated ssh_config serves an operator too', () => {
-    assert.is(must('ssh', '-F', plain.config, '192.0.2.1', 'echo here').trim(), 'here')
-    const shown = must('ssh', '-G', '-F', plain.config, '192.0.2.1')
+    assert.is(must('ssh', '-F', plain.file, '192.0.2.1', 'echo here').trim(), 'here')
+    const shown = must('ssh', '-G', '-F', plain.file, '192.0.2.1')
     assert.match(shown, /^user root$/m)
     assert.match(shown, /^stricthostkeychecking accept-new$/m)
     assert.match(shown, /^connecttimeout 10$/m)
@@ -163,7 +115,7 @@ async function tests() {
     const one = way(at(sshd.port))
     await one.run(':')
     const [, pid] = /pid=(\d+)/.exec(
-      spawnSync('ssh', ['-F', one.config, '-O', 'check', '192.0.2.1'], { encoding: 'utf8' }).stderr,
+      spawnSync('ssh', ['-F', one.file, '-O', 'check', '192.0.2.1'], { encoding: 'utf8' }).stderr,
     ) as RegExpExecArray
     process.kill(Number(pid), 'SIGKILL')
     since()
@@ -192,16 +144,16 @@ async function tests() {
 
   connections('the path of a socket stays within 108 characters, and its folder is ours alone', async () => {
     const socketOf = (config: string) => /^\s*ControlPath "(.*)"$/m.exec(readFileSync(config, 'utf8'))?.[1] as string
-    assert.ok(socketOf(plain.config).startsWith(`${land.dir}/`))
+    assert.ok(socketOf(plain.file).startsWith(`${land.dir}/`))
     const runtime = process.env.XDG_RUNTIME_DIR
     try {
       process.env.XDG_RUNTIME_DIR = join(land.dir, 'a folder with a path that is too long'.repeat(3))
       mkdirSync(process.env.XDG_RUNTIME_DIR)
       const one = way(at(sshd.port))
-      const path = socketOf(one.config)
+      const path = socketOf(one.file)
       assert.ok(path.replace('%C', 'x'.repeat(40)).length + 17 < 108, path)
       assert.is((await one.run(':')).exit.status, 0)
-      spawnSync('ssh', ['-F', one.config, '-O', 'exit', '192.0.2.1'])
+      spawnSync('ssh', ['-F', one.file, '-O', 'exit', '192.0.2.1'])
     } finally {
       process.env.XDG_RUNTIME_DIR = runtime
     }
@@ -210,7 +162,7 @@ async function tests() {
   })
 
   connections('two clusters with the same addresses share none', () => {
-    const paths = [way(''), way('')].map(({ config }) => /ControlPath (.*)/.exec(readFileSync(config, 'utf8'))?.[1])
+    const paths = [way(''), way('')].map(({ file }) => /ControlPath (.*)/.exec(readFileSync(file, 'utf8'))?.[1])
     assert.is.not(paths[0], paths[1])
   })
   connections.run()
@@ -235,11 +187,11 @@ async function tests() {
 
   wrong('a host key is pinned at first sight, and refused when it is another one', async () => {
     const known = join(land.dir, 'known-pinned')
-    assert.equal((await way(at(sshd.port), undefined, known).run('echo in')).lines, ['in'])
+    assert.equal((await way(at(sshd.port), undefined, { known }).run('echo in')).lines, ['in'])
     assert.match(readFileSync(known, 'utf8'), 'ssh-ed25519')
     const [type, base64] = readFileSync(`${otherKey}.pub`, 'utf8').split(' ')
     writeFileSync(known, readFileSync(known, 'utf8').replace(/ssh-ed25519 \S+/, `${type} ${base64}`))
-    await changed(way(at(sshd.port), undefined, known), known, `[127.0.0.1]:${sshd.port}`)
+    await changed(way(at(sshd.port), undefined, { known }), known, `[127.0.0.1]:${sshd.port}`)
   })
 
   /** That of a public key file, as ssh-keygen(1) prints it. */
@@ -263,7 +215,7 @@ async function tests() {
     writeFileSync(known, `[127.0.0.1]:${sshd.port} ${type} ${base64}\n`)
     must('ssh-keygen', '-q', '-H', '-f', known)
     assert.not.match(readFileSync(known, 'utf8'), '127.0.0.1')
-    await changed(way(at(sshd.port), undefined, known), known, `[127.0.0.1]:${sshd.port}`)
+    await changed(way(at(sshd.port), undefined, { known }), known, `[127.0.0.1]:${sshd.port}`)
   })
 
   wrong('a host key that is not known where ssh may accept none', async () => {
@@ -279,13 +231,13 @@ async function tests() {
       const over = (port: number, target = sshd.port) =>
         `Host gate\n  HostName 127.0.0.1\n  Port ${port}\nHost 192.0.2.*\n  HostName 127.0.0.1\n  Port ${target}\n  ProxyJump gate`
       const gone = (one: Way) => {
-        land.onClose(() => spawnSync('ssh', ['-F', one.config, '-O', 'exit', 'gate']))
+        land.onClose(() => spawnSync('ssh', ['-F', one.file, '-O', 'exit', 'gate']))
         return one
       }
       const known = join(land.dir, 'known-gate')
       const [type, base64] = readFileSync(`${otherKey}.pub`, 'utf8').split(' ')
       writeFileSync(known, `[127.0.0.1]:${jump.port} ${type} ${base64}\n`)
-      const { text, detail, remedy } = await why(gone(way(over(jump.port), undefined, known)))
+      const { text, detail, remedy } = await why(gone(way(over(jump.port), undefined, { known })))
       assert.is(text, `the host key of the jump host [127.0.0.1]:${jump.port} is not the one known for it`)
       assert.match(detail as string, fingerprint(jump.hostKey))
       assert.match(remedy, `ssh-keygen -R '[127.0.0.1]:${jump.port}' -f ${known}`)
@@ -423,7 +375,7 @@ async function tests() {
     const jump = await startSshd(land, 'jump', [key])
     const hosts = `Host gate\n  HostName 127.0.0.1\n  Port ${jump.port}\nHost 192.0.2.*\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump gate`
     const one = way(hosts)
-    land.onClose(() => spawnSync('ssh', ['-F', one.config, '-O', 'exit', 'gate']))
+    land.onClose(() => spawnSync('ssh', ['-F', one.file, '-O', 'exit', 'gate']))
     since()
     for (const word of ['one', 'two', 'three']) assert.equal((await one.run(`echo ${word}`)).lines, [word])
     assert.equal(since(), [1, 3])

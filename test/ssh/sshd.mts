@@ -3,11 +3,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { skipSuite } from '../suite.mts'
 
 const SSHD = '/usr/sbin/sshd'
 
 /** Why there can be no sshd here; undefined when there can. */
-export function whyNot(): string | undefined {
+function whyNot(): string | undefined {
   if (process.getuid?.() !== 0) return 'a private sshd and its users need root'
   if (spawnSync(SSHD, ['-V']).error) return 'sshd is not installed (openssh-server)'
   if (spawnSync('ssh', ['-V']).error) return 'ssh is not installed (openssh-client)'
@@ -32,7 +33,7 @@ export interface Ground {
 }
 
 /** What the tests put on this machine, and take away again in reverse order. */
-export function ground(): Ground {
+function ground(): Ground {
   // Not in TMPDIR: a socket's path must stay within 108 characters.
   const dir = mkdtempSync('/tmp/q-')
   chmodSync(dir, 0o755)
@@ -75,6 +76,16 @@ export function ground(): Ground {
       return name
     },
   }
+}
+
+/** The tests of a file, on ground of their own, which is cleared whatever ends them. */
+export async function onSshd(tests: (land: Ground) => Promise<void>): Promise<void> {
+  const cannot = whyNot()
+  if (cannot !== undefined) return skipSuite(cannot)
+  const land = ground()
+  process.on('exit', land.close)
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1))
+  await tests(land)
 }
 
 /** A port of 127.0.0.1 that nobody listens on. */
