@@ -9,7 +9,7 @@ import type { Emit, GuardEnd } from './event.mts'
 import type { Guard, Phase, Step } from './guard.mts'
 import { type Reason, reason } from './reason.mts'
 import { compile, type Frame, type Script } from './script.mts'
-import type { Session, Ssh } from './ssh.mts'
+import { type Session, type Ssh, THROUGH } from './ssh.mts'
 
 export interface Job {
   readonly config: Config
@@ -45,11 +45,14 @@ const HELLO = 60
 const STALE = /mux_client|master|control socket|Broken pipe|closed by|Connection reset|Session open refused/i
 
 /**
- * A server that has too many logins under way hangs up on some (MaxStartups in sshd_config(5)): nodes behind one jump host
- * come all at once. The next try finds the connection that another has made.
+ * A server that has too many logins under way hangs up on some at once (MaxStartups in sshd_config(5)): nodes behind one jump
+ * host come all together. The next try finds the connection that another has made. A way that ends nowhere says the same, but
+ * takes its time.
  */
 const CROWDED = /kex_exchange_identification|Connection (?:closed|reset) by/i
 const TRIES = 6
+/** Milliseconds within which such a refusal comes, a login to a jump host included; a missing neighbour takes 3 s (arp(7)). */
+const AT_ONCE = 2500
 
 const MUTE: Reason = {
   text: `it lets us in, but no shell of root's answers within ${HELLO} s`,
@@ -69,6 +72,7 @@ export async function converse(
   onOutput: (line: string) => void,
 ): Promise<{ readonly session: Session; readonly lost?: Reason }> {
   const attempt = async () => {
+    const since = Date.now()
     const heard = { hello: false, bye: false, blank: false, before: '' }
     const cut = new AbortController()
     const cutOff = () => cut.abort()
@@ -115,15 +119,17 @@ export async function converse(
     const exit = session.exit.finally(over)
     const end = await Promise.race([exit, said.promise])
     const silent = !heard.hello && cut.signal.aborted
-    return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard, silent }
+    const quick = Date.now() - since < AT_ONCE
+    return { session: { ...session, exit }, exit: end ?? { status: 0, stderr: '' }, heard, silent, quick }
   }
   job.emit({ type: 'script', node: node.name, state: 'sent' })
-  let { session, exit, heard, silent } = await attempt()
+  let { session, exit, heard, silent, quick } = await attempt()
   const refused = (why: RegExp) => !heard.hello && exit.status === 255 && why.test(exit.stderr)
-  if (refused(STALE)) ({ session, exit, heard, silent } = await attempt())
-  for (let tries = 2; tries < TRIES && refused(CROWDED) && !/connect to host/.test(exit.stderr); tries++) {
+  // ssh names the port of a way through another program so when that was tried just now: nothing was kept.
+  if (refused(STALE) && !THROUGH.test(exit.stderr)) ({ session, exit, heard, silent, quick } = await attempt())
+  for (let tries = 2; tries < TRIES && quick && refused(CROWDED) && !/connect to host/.test(exit.stderr); tries++) {
     await pause(200 * tries * (0.5 + Math.random()), undefined, { signal: job.stop }).catch(() => {})
-    if (!job.stop.aborted) ({ session, exit, heard, silent } = await attempt())
+    if (!job.stop.aborted) ({ session, exit, heard, silent, quick } = await attempt())
   }
   job.emit({ type: 'script', node: node.name, state: 'ended' })
   job.signal.throwIfAborted()

@@ -169,9 +169,12 @@ function throughJump(stderr: string): Reason | undefined {
   const found = known(before, [...LOGIN, ...WAY])
   const host = /connect to host (\S+)|(?:^|\n)\S+@(\S+): Permission|resolve hostname ([^\s:]+)/.exec(before)
   const name = host?.[1] ?? host?.[2] ?? host?.[3]
+  // Words that are not ssh's are a ProxyCommand's, and they are of the node.
+  if (found !== undefined && name === undefined)
+    return { ...found, text: `seen from the ProxyCommand in SSH_CONFIG, ${found.text}` }
   if (found !== undefined)
     return {
-      text: `the way to it leads over the jump host${name === undefined ? '' : ` ${name}`}: ${found.text}`,
+      text: `the way to it leads over the jump host ${name}: ${found.text}`,
       ...(found.detail === undefined ? {} : { detail: found.detail }),
       remedy: 'mend the jump host, or name another as ProxyJump in SSH_CONFIG',
     }

@@ -256,6 +256,11 @@ const SAID: readonly (readonly [string, RegExp, RegExp])[] = [
   ['client_loop: send disconnect: Broken pipe', /^the connection broke$/, /goes on from there/],
   ['kex_exchange_identification: read: Connection reset by peer', /hangs up before the login/, /MaxStartups/],
   [
+    `socat[1] E connect(5, AF=2 192.0.2.1:22, 16): No route to host${THROUGH}`,
+    /^seen from the ProxyCommand in SSH_CONFIG, it does not answer$/,
+    /power/,
+  ],
+  [
     `ssh: connect to host gate port 22: Connection timed out${THROUGH}`,
     /jump host gate: it does not answer/,
     /ProxyJump/,

@@ -577,6 +577,19 @@ lost('a kept connection that has died is tried once more; a node that says no is
   assert.equal(trips(ill), { a: 1, b: 1 })
 })
 
+lost('a way that ends nowhere, and took its time to say so, is not tried again', async () => {
+  const nowhere: Wire = async () => {
+    await new Promise((done) => setTimeout(done, 2600))
+    return {
+      status: 255,
+      stderr: 'kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535',
+    }
+  }
+  const of = lab(two(), ['a'], { a: nowhere })
+  assert.is(await go(of), 'unreachable')
+  assert.equal(trips(of), { a: 1 })
+})
+
 lost('a node outside of --nodes that is lost in the middle stops the run too', async () => {
   let asked = 0
   // Answers in the survey, and is gone when the facts are asked again after the first change.
