@@ -47,8 +47,13 @@ supervisor() { # $1=host: pid of the running shell that holds its disk and its s
 }
 
 leader() { # $1=host: pid of its init, which changes when the host reboots itself
-    local pid
-    pid=$(supervisor "$1") && pid=$(pgrep -P "$pid" -x systemd-nspawn) && pgrep -P "$pid" | head -n1 | grep .
+    local nspawn pid space
+    nspawn=$(supervisor "$1") && nspawn=$(pgrep -P "$nspawn" -x systemd-nspawn) || return 1
+    for pid in $(pgrep -P "$nspawn"); do # the child that sets the host up is still in our own pid namespace, and gone in a moment
+        space=$(readlink "/proc/$pid/ns/pid") || continue
+        [ "$space" = "$(readlink /proc/self/ns/pid)" ] || { echo "$pid" && return; }
+    done
+    return 1
 }
 
 make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host's own
