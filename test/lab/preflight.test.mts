@@ -4,8 +4,9 @@
  * disagree are told is for the unit tests.)
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { changedOn, EVERYTHING, ended, onLab, same } from './cluster.mts'
+import { changedOn, EVERYTHING, ended, eventsOf, onLab, ROOT, same } from './cluster.mts'
 
 const options = {
   nodes: 3,
@@ -150,5 +151,53 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
     ended(run, 0)
     const after = await lab.onAll(ask)
     for (const node of lab.nodes) same(after.get(node), before.get(node), node)
+  })
+
+  // What an operator's own ssh_config and env file say, on the lab's way into its networks.
+  const through = (name: string, hosts: string, more = '') => {
+    const [env, config] = [`${lab.env}-${name}`, `${lab.sshConfig}-${name}`]
+    const dir = lab.sshConfig.replace(/[^/]*$/, '')
+    const key = `  IdentityFile ${dir}id_ed25519\n  IdentitiesOnly yes\n`
+    writeFileSync(config, `${hosts}\nHost *\n  User deploy\n${key}  UserKnownHostsFile ${dir}known_hosts\n`)
+    const text = readFileSync(lab.env, 'utf8').replace(/^SSH_CONFIG=.*$/m, `SSH_CONFIG="${config}"`)
+    writeFileSync(env, `${text}\n${more}\n`, { mode: 0o600 })
+    return (script: string, ...flags: string[]) => lab.type('zx', `tasks/${script}.mts`, '--env', env, ...flags)
+  }
+  const inside = `nsenter --net=/run/netns/${lab.name}-ops --`
+  const scripts = (run: Parameters<typeof ended>[0]) =>
+    lab.nodes.map(
+      (node) =>
+        eventsOf(run.json().log).filter((one) => one.type === 'script' && one.state === 'sent' && one.node === node).length,
+    )
+
+  test('a port, a jump host, sudo with use_pty, one session a connection and /tmp with noexec, all at once', async () => {
+    const hard = `printf 'Port 22\\nPort 2222\\nMaxSessions 1\\n' >/etc/ssh/sshd_config.d/hard.conf
+      echo 'Defaults use_pty' >/etc/sudoers.d/hard; mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp; systemctl restart ssh`
+    await lab.onAll(hard)
+    const jump = `Host jump\n  HostName ${lab.address(one)}\n  ProxyCommand ${inside} socat - TCP:%h:%p\n`
+    const run = through('hard', `${jump}Host * !jump\n  ProxyJump jump`, 'SSH_PORT=2222')
+    const still = await run('cluster', ...build)
+    ended(still, 0)
+    assert.is(still.json().changed, 0, still.text)
+
+    await lab.on(two, 'sed -i /api3/d /etc/hosts; systemctl stop pacemaker')
+    const mended = await run('cluster', ...build)
+    ended(mended, 0)
+    assert.ok(changedOn(mended, two) >= 2, mended.text)
+    const ports = await lab.on(two, `ss -Htn state established '( sport = :2222 )'`)
+    assert.match(ports, new RegExp(`${lab.address(one)}:`), 'the jump host')
+  })
+
+  test('60 ms a round trip: a second run changes nothing, and asks each node no more often', async () => {
+    const slow = `${inside} ${process.execPath} ${join(ROOT, 'test/ssh/delay.mts')} 30 %h %p`
+    const run = through('slow', `Host *\n  ProxyCommand ${slow}`)
+    const near = await lab.run('cluster', ...build)
+    ended(near, 0)
+    for (const where of ['cold', 'warm']) {
+      const far = await run('cluster', ...build)
+      ended(far, 0)
+      assert.is(far.json().changed, 0, `${where}\n${far.text}`)
+      assert.equal(scripts(far), [2, 2, 2], where)
+    }
   })
 })
