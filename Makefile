@@ -9,7 +9,7 @@ ARGS ?=
 LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 
 # The Node of node_modules/.bin, whatever the system's is; npx would take half a second more for the same.
-ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" zx
+ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
 .PHONY: help setup demo cluster plan verify status unlock lab lab-down test test-faults lint

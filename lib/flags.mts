@@ -29,7 +29,6 @@ export interface Flags {
   readonly verbose: boolean
   readonly wait: boolean
   readonly yes: boolean
-  readonly help: boolean
 }
 
 const flagProblem = (text: string, remedy?: string) =>
@@ -40,7 +39,7 @@ export function parseFlags(args: readonly string[]): Flags {
   const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]))
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-    const off = { plan: false, json: false, verbose: false, wait: false, yes: false, help: false }
+    const off = { plan: false, json: false, verbose: false, wait: false, yes: false }
     return { ...off, ...values, env: String(values.env ?? '.env') }
   } catch (error) {
     throw flagProblem((error as Error).message.split('. ')[0] as string, '--help lists the flags')
@@ -77,6 +76,9 @@ export function selectNodes(config: Config, flags: Flags): readonly Node[] {
     )
   return config.nodes.filter((node) => names.includes(node.name))
 }
+
+/** Whether help is all that is wanted, whatever else is on the line. */
+export const wantsHelp = (args: readonly string[]): boolean => args.includes('--help')
 
 /** What --help prints. */
 export function help(verb: {

@@ -167,7 +167,8 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
   const scripts = (run: Parameters<typeof ended>[0]) =>
     lab.nodes.map(
       (node) =>
-        eventsOf(run.json().log).filter((one) => one.type === 'script' && one.state === 'sent' && one.node === node).length,
+        eventsOf(run.json().log).filter((one) => one.type === 'script' && one.state === 'sent' && one.node === node)
+          .length,
     )
 
   test('a port, a jump host, sudo with use_pty, one session a connection and /tmp with noexec, all at once', async () => {
