@@ -13,8 +13,8 @@ export type Event =
   /** What the survey has to say of a phase. */
   | { readonly type: 'note'; readonly phase: string; readonly nodes: readonly string[]; readonly text: string }
   | { readonly type: 'phase'; readonly phase: string; readonly state: 'start' | 'end' }
-  /** A script goes to a node, and its end is heard, or that there will be none. */
-  | { readonly type: 'script'; readonly node: string; readonly state: 'sent' | 'ended' }
+  /** A script goes to a node, a shell of root's has read it, and its end is heard, or that there will be none. */
+  | { readonly type: 'script'; readonly node: string; readonly state: 'sent' | 'hello' | 'ended' }
   | { readonly type: 'step'; readonly phase: string; readonly step: string; readonly nodes: readonly string[] }
   | {
       readonly type: 'guard'

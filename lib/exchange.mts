@@ -91,7 +91,10 @@ export async function converse(
       }
       // A frame starts with a line break of its own, so that one blank line before it is nobody's output.
       heard.blank = false
-      if (frame.at === 'hello') heard.hello = true
+      if (frame.at === 'hello') {
+        heard.hello = true
+        job.emit({ type: 'script', node: node.name, state: 'hello' })
+      }
       if (frame.at === 'bye') heard.bye = true
       onFrame(frame)
       if (heard.bye) said.resolve()

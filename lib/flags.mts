@@ -13,6 +13,7 @@ const FLAGS = {
   nodes: { type: 'string', value: 'a,b', text: 'work on these nodes only' },
   json: { type: 'boolean', text: 'one JSON object as the last line of stdout, all else on stderr' },
   verbose: { type: 'boolean', text: 'also what holds already, and the live output of commands' },
+  profile: { type: 'boolean', text: 'where the time went, as a table and as a trace for a browser beside the log' },
   wait: { type: 'boolean', text: 'waits while another run holds the lock, instead of ending with 6' },
   yes: { type: 'boolean', text: 'answer yes to every question' },
   help: { type: 'boolean', text: 'this text' },
@@ -27,6 +28,7 @@ export interface Flags {
   readonly nodes?: string
   readonly json: boolean
   readonly verbose: boolean
+  readonly profile: boolean
   readonly wait: boolean
   readonly yes: boolean
 }
@@ -39,7 +41,7 @@ export function parseFlags(args: readonly string[]): Flags {
   const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]))
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-    const off = { plan: false, json: false, verbose: false, wait: false, yes: false }
+    const off = { plan: false, json: false, verbose: false, profile: false, wait: false, yes: false }
     return { ...off, ...values, env: String(values.env ?? '.env') }
   } catch (error) {
     throw flagProblem((error as Error).message.split('. ')[0] as string, '--help lists the flags')

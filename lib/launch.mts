@@ -1,5 +1,5 @@
 /** One run: its settings, its log, what is shown of it, and its exit code. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { openCheckpoints } from './checkpoint.mts'
@@ -16,6 +16,7 @@ import { ROOT, type Verb } from './main.mts'
 import { masked } from './mask.mts'
 import { type How, orchestrate, show } from './orchestrator.mts'
 import { planMatrix, planReport } from './plan-report.mts'
+import { profile, profileTable, traceOf } from './profile.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
 import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary } from './screen.mts'
@@ -86,12 +87,15 @@ async function run(
       ![...phases.map(({ id }) => id), 'survey'].includes(event.phase) &&
       event.type !== 'refused'
     ) && !(event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
+  const began = performance.now() - (Date.now() - started)
+  const times = profile(() => performance.now() - began)
   const shown: Emit[] = [counts.emit, preview.emit, lines.emit, ...(live ? [] : [plainLines(print, flags.verbose)])]
   const listeners = shown.map(
     (listener): Emit =>
       (event) =>
         chosen(event) && listener(event),
   )
+  if (flags.profile) listeners.push(times.emit)
   const again = commandLine(['npx', 'zx', verb.script, ...args])
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
@@ -144,8 +148,17 @@ async function run(
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
     if (!look) summary(print, counts, outcome, ms, flags.plan)
+    let traceFault: ReturnType<typeof faultHere>
+    if (flags.profile) {
+      profileTable(print, times.spans(), ms)
+      const file = log.file.replace(/jsonl$/, 'trace.json')
+      traceFault = keep(file, traceOf(times.spans(), again))
+      if (traceFault === undefined)
+        print(`\ntrace     ${relative('.', file)}, for https://ui.perfetto.dev or chrome://tracing`)
+    }
     for (const [what, fault] of [
       ['the log is not whole', faultHere(log.fault())],
+      ['there is no trace', traceFault],
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
@@ -162,6 +175,18 @@ async function run(
   } finally {
     signals.off()
     log.close()
+  }
+}
+
+/** Writes a file for this user alone; gives the fault of this machine that kept it from that. */
+function keep(file: string, text: string): ReturnType<typeof faultHere> {
+  try {
+    writeFileSync(file, text, { mode: 0o600 })
+    return undefined
+  } catch (error) {
+    const fault = faultHere(error)
+    if (fault === undefined) throw error
+    return fault
   }
 }
 

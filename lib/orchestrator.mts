@@ -69,6 +69,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       // In the list the notes stay under the survey.
       show.share(undefined)
       line.title = [lookAround.title, ...show.notes()].join('\n')
+      job.emit({ type: 'phase', phase: 'survey', state: 'end' })
     },
   }
 
@@ -225,8 +226,8 @@ export function show(): Show {
           line.output = soft ? 'stops after this step; Ctrl-C once more breaks it off' : 'breaks off'
       }
       if (event.type === 'script') {
-        if (event.state === 'sent') doing.set(event.node, 'no answer yet')
-        else doing.delete(event.node)
+        if (event.state === 'ended') doing.delete(event.node)
+        else doing.set(event.node, event.state === 'sent' ? 'no answer yet' : 'answers')
         tell()
       }
       if (event.type !== 'guard' && event.type !== 'output') return

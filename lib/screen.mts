@@ -24,7 +24,8 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
   }
   return (event) => {
     // It says nothing until all nodes have answered.
-    if (event.type === 'phase' && event.phase === 'survey') say('survey', '', 'begins', 'what holds already')
+    if (event.type === 'phase' && event.phase === 'survey' && event.state === 'start')
+      say('survey', '', 'begins', 'what holds already')
     if (event.type === 'note') say(event.phase, several(event.nodes), 'note', event.text)
     if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
     if (event.type === 'lock' && event.state === 'waits') say('', event.node, 'waits', `for the lock of ${event.owner}`)

@@ -1,0 +1,184 @@
+/** Where the time of a run went, made of the events: a table, and a trace file for a browser's trace viewer. */
+import type { Emit, Event } from './event.mts'
+import { type Print, seconds, several, styled, width } from './style.mts'
+
+/** What a node, or the run, is at. `here` is for the control machine's own time. */
+const KINDS = ['connecting', 'asking', 'checking', 'applying', 'waiting'] as const
+type Kind = (typeof KINDS)[number]
+
+export interface Span {
+  readonly node: string
+  readonly phase: string
+  readonly kind: Kind | 'script' | 'phase'
+  readonly name: string
+  /** Milliseconds since the run began. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface Profile {
+  readonly emit: Emit
+  readonly spans: () => readonly Span[]
+}
+
+/** A node's script that is under way, and what it is at. */
+interface Work {
+  readonly sent: number
+  hello?: number
+  /** Whether any guard has begun: a script without guards asks for facts. */
+  guards: boolean
+  /** Since when it is at this, of this phase. */
+  at?: { readonly kind: Kind; readonly phase: string; readonly name: string; readonly from: number }
+}
+
+/** `now` gives milliseconds since the run began. What was under way when a node was lost is not in it. */
+export function profile(now: () => number): Profile {
+  const spans: Span[] = []
+  const works = new Map<string, Work>()
+  const phases = new Map<string, number>()
+  let current = ''
+
+  const close = (node: string, work: Work, to: number) => {
+    if (work.at) spans.push({ node, ...work.at, to })
+    delete work.at
+  }
+  const script = (event: Extract<Event, { type: 'script' }>, time: number) => {
+    const { node, state } = event
+    if (state === 'sent') {
+      works.set(node, { sent: time, guards: false })
+      return
+    }
+    const work = works.get(node)
+    if (work === undefined) return
+    if (state === 'hello') {
+      // A second try has a hello of its own.
+      if (work.hello === undefined)
+        spans.push({ node, phase: current, kind: 'connecting', name: 'connecting', from: work.sent, to: time })
+      work.hello = time
+      return
+    }
+    close(node, work, time)
+    works.delete(node)
+    if (work.hello === undefined) return
+    const name = work.guards ? 'script' : 'facts'
+    spans.push({ node, phase: current, kind: work.guards ? 'script' : 'asking', name, from: work.hello, to: time })
+  }
+  const guard = (event: Extract<Event, { type: 'guard' }>, time: number) => {
+    const work = works.get(event.node)
+    if (work === undefined) return
+    work.guards = true
+    // A wait is told anew with each thing that is seen.
+    if (event.state === 'wait' && work.at?.kind === 'waiting') return
+    close(event.node, work, time)
+    const kind = ({ start: 'checking', apply: 'applying', verify: 'checking', wait: 'waiting' } as const)[
+      event.state as string
+    ]
+    if (kind) work.at = { kind, phase: event.phase, name: event.guard, from: time }
+  }
+  return {
+    emit: (event) => {
+      const time = now()
+      if (event.type === 'script') script(event, time)
+      if (event.type === 'guard') guard(event, time)
+      if (event.type !== 'phase') return
+      current = event.phase
+      if (event.state === 'start') phases.set(event.phase, time)
+      else
+        spans.push({
+          node: '',
+          phase: event.phase,
+          kind: 'phase',
+          name: event.phase,
+          from: phases.get(event.phase) ?? time,
+          to: time,
+        })
+    },
+    spans: () => spans,
+  }
+}
+
+/** With more nodes than this the table has the slowest of them and the middle one, each row by itself. */
+const FEW_NODES = 4
+/** So many single things are listed below it. */
+const LONGEST = 5
+
+/**
+ * Phase by node: how long each was at what, in seconds. What is left of the run's time is this machine's own: its start, its
+ * thinking between scripts, and the waits for nodes that were slower.
+ */
+export function profileTable(print: Print, spans: readonly Span[], ms: number): void {
+  const own = spans.filter((one) => one.node !== '' && one.kind !== 'script')
+  const nodes = [...new Set(own.map(({ node }) => node))]
+  const sum = (all: readonly Span[]) => all.reduce((total, { from, to }) => total + to - from, 0)
+  const rows = [...Map.groupBy(own, ({ phase, kind }) => `${phase} ${kind}`).values()].map((same) => {
+    const [{ phase, kind }] = same as [Span]
+    return { phase, kind, times: nodes.map((node) => sum(same.filter((one) => one.node === node))) }
+  })
+  const columns = nodes.length > FEW_NODES ? ['slowest', 'middle'] : nodes
+  const shown = (times: readonly number[]) => {
+    if (nodes.length <= FEW_NODES) return times
+    const sorted = [...times].sort((a, b) => b - a)
+    return [sorted[0] as number, sorted[Math.floor(sorted.length / 2)] as number]
+  }
+  const room = Math.max(9, ...columns.map((name) => name.length + 2))
+  const side = Math.max(0, ...rows.map(({ phase }) => phase.length)) + 2
+  const cell = (time: number) => (time < 1 ? '' : (time / 1000).toFixed(2)).padStart(room)
+  print(`\n${styled('bold', 'where the time went')} (seconds)`)
+  print(`${''.padEnd(side + 10)}${columns.map((name) => name.padStart(room)).join('')}`)
+  let last = ''
+  for (const { phase, kind, times } of rows) {
+    print(`${(phase === last ? '' : phase).padEnd(side)}${kind.padEnd(10)}${shown(times).map(cell).join('')}`.trimEnd())
+    last = phase
+  }
+  const total = nodes.map((node) => sum(own.filter((one) => one.node === node)))
+  print(`${'all'.padEnd(side + 10)}${shown(total).map(cell).join('')}`)
+  const idle = ((ms - covered(own)) / 1000).toFixed(2)
+  print(`no script was under way on any node for ${idle} s of ${seconds(ms)}`)
+
+  const things = own.filter(({ kind }) => kind !== 'connecting' && kind !== 'asking')
+  const alike = [...Map.groupBy(things, ({ phase, kind, name }) => JSON.stringify([phase, kind, name])).values()]
+  const longest = alike
+    .map((same) => ({ same, time: Math.max(...same.map(({ from, to }) => to - from)) }))
+    .sort((a, b) => b.time - a.time)
+    .slice(0, LONGEST)
+  if (longest.length > 0) print(`\n${styled('bold', 'longest')}`)
+  for (const { same, time } of longest) {
+    const { kind, name } = same[0] as Span
+    const text = `${(time / 1000).toFixed(2).padStart(8)}  ${kind} ${name} (${several(same.map(({ node }) => node))})`
+    print(text.length > width() ? `${text.slice(0, width() - 1)}…` : text)
+  }
+}
+
+/** Milliseconds within at least one of the spans. */
+function covered(spans: readonly Span[]): number {
+  let [end, sum] = [0, 0]
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    sum += Math.max(0, to - Math.max(from, end))
+    end = Math.max(end, to)
+  }
+  return sum
+}
+
+/**
+ * The spans as trace events, for Perfetto (https://ui.perfetto.dev) or chrome://tracing: a line for the phases, and one for each
+ * node. Times are in microseconds. Source: Trace Event Format, "Complete Events" and "Metadata Events".
+ */
+export function traceOf(spans: readonly Span[], title: string): string {
+  const lines = ['', ...new Set(spans.map(({ node }) => node).filter(Boolean))]
+  const micro = (ms: number) => Math.round(ms * 1000)
+  const named = [
+    { name: 'process_name', ph: 'M', pid: 1, tid: 0, args: { name: title } },
+    ...lines.map((node, tid) => ({ name: 'thread_name', ph: 'M', pid: 1, tid, args: { name: node || 'phases' } })),
+  ]
+  const events = spans.map(({ node, phase, kind, name, from, to }) => ({
+    name,
+    cat: kind,
+    ph: 'X',
+    pid: 1,
+    tid: lines.indexOf(node),
+    ts: micro(from),
+    dur: micro(to) - micro(from),
+    args: { phase },
+  }))
+  return JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [...named, ...events] })
+}

@@ -1,0 +1,151 @@
+/** Where the time of a run went: spans out of events, the table, and the trace. */
+import * as assert from 'uvu/assert'
+import type { Event } from '../../lib/event.mts'
+import { profile, profileTable, type Span, traceOf } from '../../lib/profile.mts'
+import { suite } from '../suite.mts'
+
+/** Events at times in milliseconds. */
+function spansOf(...timed: readonly (readonly [number, Event])[]): readonly Span[] {
+  let time = 0
+  const one = profile(() => time)
+  for (const [at, event] of timed) {
+    time = at
+    one.emit(event)
+  }
+  return one.spans()
+}
+const script = (state: 'sent' | 'hello' | 'ended', node = 'node1'): Event => ({ type: 'script', node, state })
+const guard = (state: 'start' | 'apply' | 'verify' | 'wait', node = 'node1', name = 'a state'): Event => ({
+  type: 'guard',
+  phase: '03-corosync',
+  step: 'configure',
+  node,
+  guard: name,
+  state,
+})
+const end = (node = 'node1', name = 'a state'): Event => ({
+  type: 'guard',
+  phase: '03-corosync',
+  step: 'configure',
+  node,
+  guard: name,
+  state: 'changed',
+  output: '',
+  status: 0,
+  ms: 0,
+  required: false,
+})
+const phase = (state: 'start' | 'end', id = 'survey'): Event => ({ type: 'phase', phase: id, state })
+const brief = (spans: readonly Span[]) =>
+  spans.map(({ node, phase, kind, name, from, to }) => `${node} ${phase} ${kind} ${name} ${from}-${to}`)
+
+const test = suite('where the time went')
+
+test('connecting, facts, checks, an apply and a wait are told apart', () => {
+  const spans = spansOf(
+    [0, phase('start')],
+    [10, script('sent')],
+    [30, script('hello')],
+    [90, script('ended')],
+    [100, script('sent')],
+    [110, script('hello')],
+    [111, guard('start')],
+    [130, guard('apply')],
+    [190, guard('verify')],
+    [200, guard('wait')],
+    [250, guard('wait')],
+    [300, end()],
+    [301, script('ended')],
+    [310, phase('end')],
+  )
+  assert.equal(brief(spans), [
+    'node1 survey connecting connecting 10-30',
+    'node1 survey asking facts 30-90',
+    'node1 survey connecting connecting 100-110',
+    'node1 03-corosync checking a state 111-130',
+    'node1 03-corosync applying a state 130-190',
+    'node1 03-corosync checking a state 190-200',
+    'node1 03-corosync waiting a state 200-300',
+    'node1 survey script script 110-301',
+    ' survey phase survey 0-310',
+  ])
+})
+
+test('a second try, a node that is lost before it answers, and one that is lost at work', () => {
+  const spans = spansOf(
+    [0, script('sent')],
+    [5, script('sent', 'node2')],
+    [10, script('hello', 'node2')],
+    [11, guard('start', 'node2')],
+    [20, script('hello')],
+    [30, script('hello')],
+    [40, script('ended')],
+    [50, script('ended', 'node2')],
+    [60, script('sent')],
+    [70, script('ended')],
+  )
+  assert.equal(brief(spans), [
+    'node2  connecting connecting 5-10',
+    'node1  connecting connecting 0-20',
+    'node1  asking facts 30-40',
+    'node2 03-corosync checking a state 11-50',
+    'node2  script script 10-50',
+  ])
+})
+
+const table = (spans: readonly Span[], ms: number): readonly string[] => {
+  const lines: string[] = []
+  profileTable((line) => lines.push(...line.split('\n')), spans, ms)
+  return lines
+}
+const checked = (node: string, from: number, to: number, name = 'a state'): Span => ({
+  node,
+  phase: '03-corosync',
+  kind: 'checking',
+  name,
+  from,
+  to,
+})
+
+test('the table: a column for each node, what is spent here, and what took longest', () => {
+  const spans = [checked('node1', 100, 400), checked('node2', 200, 1300), checked('node2', 1300, 1450, 'another')]
+  assert.equal(table(spans, 2000), [
+    '',
+    'where the time went (seconds)',
+    '                           node1    node2',
+    '03-corosync  checking       0.30     1.25',
+    'all                         0.30     1.25',
+    'no script was under way on any node for 0.65 s of 2.0 s',
+    '',
+    'longest',
+    '    1.10  checking a state (node1 node2)',
+    '    0.15  checking another (node2)',
+  ])
+})
+
+test('of many nodes the slowest and the middle one', () => {
+  const spans = [1, 2, 3, 4, 5].map((index) => checked(`node${index}`, 0, index * 100))
+  assert.is(
+    table(spans, 500).find((line) => line.startsWith('03-')),
+    '03-corosync  checking       0.50     0.30',
+  )
+})
+
+test('the trace: complete events in microseconds, a line for each node', () => {
+  const trace = JSON.parse(traceOf(spansOf([1, script('sent')], [2.5, script('hello')]), 'make cluster'))
+  assert.equal(
+    trace.traceEvents.filter(({ ph }: { ph: string }) => ph === 'X'),
+    [{ name: 'connecting', cat: 'connecting', ph: 'X', pid: 1, tid: 1, ts: 1000, dur: 1500, args: { phase: '' } }],
+  )
+  const names = trace.traceEvents.filter(({ ph }: { ph: string }) => ph === 'M')
+  assert.equal(
+    names.map(({ name, tid, args }: { name: string; tid: number; args: { name: string } }) => [name, tid, args.name]),
+    [
+      ['process_name', 0, 'make cluster'],
+      ['thread_name', 0, 'phases'],
+      ['thread_name', 1, 'node1'],
+    ],
+  )
+})
+
+test.run()
