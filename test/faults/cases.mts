@@ -172,11 +172,13 @@ const full = (number: string, folder: string): Case => ({
   repair: (lab) => lab.on(second(lab), `umount ${folder}`),
 })
 
-/** Holds dpkg's lock as apt does (fcntl(2), F_SETLK), until it is killed by its process id. */
+/** Holds dpkg's lock as apt does (fcntl(2), F_SETLK), until it is killed by its process id. Waits until it has it. */
 const HOLD = `
 mkdir -p /run/faults
-setsid perl -e 'open(F, ">>", "/var/lib/dpkg/lock-frontend"); fcntl(F, 6, pack("ssx4qqix4", 1, 0, 0, 0, 0)) or die "$!"; sleep 600' >/dev/null 2>&1 </dev/null &
-echo $! >/run/faults/pid`
+setsid perl -e 'open(F, ">>", "/var/lib/dpkg/lock-frontend"); $lock = pack("ssx4qqix4", 1, 0, 0, 0, 0); fcntl(F, 6, $lock) or die "$!";
+  open(H, ">", "/run/faults/held"); sleep 600' >/dev/null 2>/run/faults/said </dev/null &
+echo $! >/run/faults/pid
+until [ -e /run/faults/held ]; do kill -0 $! || { cat /run/faults/said; exit 1; }; sleep 0.1; done`
 const letGo = (lab: Lab) => lab.on(second(lab), 'kill -9 "$(cat /run/faults/pid)"; rm -r /run/faults')
 const waitsForLock: Moment = { phase: '02-packages', event: ({ state }) => state === 'wait' }
 
