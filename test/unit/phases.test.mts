@@ -352,4 +352,20 @@ keystone('without a catalogue the reason is told', () => {
   assert.match(readable?.guard.check as string, 'keystone was not asked')
 })
 
+keystone('a token that came through the VIP is asked for once, unless there is something to move', () => {
+  const token = (url: string, by: string) => {
+    const said = `${catalogue([endpoint('e1', 'public', url)])}\n${by}`
+    const facts = factsOf(four, (node, index) => ({
+      ...basics(node, index),
+      ...(index === 0 ? { catalogue: said } : {}),
+    }))
+    const proof = guardsOf(four, facts, [endpoints]).find(({ guard }) => /token through/.test(guard.title))?.guard
+    return /auth\/tokens/.test(proof?.check as string)
+  }
+  const there = 'http://192.0.2.99:5000/v3'
+  assert.is(token(there, '192.0.2.99'), false)
+  assert.is(token(there, '192.0.2.1'), true)
+  assert.is(token('http://192.0.2.1:5000/v3', '192.0.2.99'), true)
+})
+
 keystone.run()
