@@ -171,6 +171,9 @@ export interface LabAlone extends Lab {
   readonly down: () => void
 }
 
+/** The last number of a node's address, as `hosts` in test/lab/lab has it. */
+const octet = (number: number): number => (number < 50 ? 200 : 100) + number
+
 export function labOf(name: string, options: LabOptions): LabAlone {
   const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, user = 'root' } = options
   const { public: front = '192.168.18', heartbeat = '10.0.42' } = options
@@ -188,7 +191,7 @@ export function labOf(name: string, options: LabOptions): LabAlone {
   const env = join(ROOT, '.lab', name, 'env')
   const stateDir = join(ROOT, '.state', name)
   const vip = `${front}.200`
-  const address = (node: string) => `${front}.${201 + names.indexOf(node)}`
+  const address = (node: string) => `${front}.${octet(1 + names.indexOf(node))}`
 
   const good = async (words: readonly string[], extra?: NodeJS.ProcessEnv): Promise<string> => {
     const done = await endOf(start(words, extra))

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
-# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, HERE, CACHE, RUN, OPERATOR, OPS, PUBLIC and HEARTBEAT.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC and HEARTBEAT.
 
 # ---- network
 
@@ -57,10 +57,9 @@ leader() { # $1=host: pid of its init, which changes when the host reboots itsel
 }
 
 make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host's own
-    local disk=$RUN/$1/disk image lower
-    image=$CACHE/$("$HERE/image.sh" key base)/rootfs
+    local disk=$RUN/$1/disk image=$BASE/rootfs lower
     if [ "$LAB_KEYSTONE" = yes ]; then
-        lower=$CACHE/$("$HERE/image.sh" key openstack)/controller
+        lower=$OPENSTACK/controller
         [ "$1" != db ] || lower=${lower%/*}/database
         image=$lower:$image
     fi
