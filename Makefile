@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status unlock lab lab-down test test-faults lint
+.PHONY: help setup demo cluster plan verify status unlock lab lab-down test test-faults bench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,8 +65,12 @@ test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hou
 	@test/prepare
 	@node_modules/.bin/node test/faults/faults.mts $(ARGS)
 
+bench: $(SETUP) ## quorate beside Ansible and plain shell: hours, on an idle machine (ARGS="second 2": some of it)
+	@test/prepare ansible-core
+	@node_modules/.bin/node test/bench/bench.mts $(ARGS)
+
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
 	@node_modules/.bin/tsc --noEmit
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
-	@shellcheck -x $$(git ls-files -- test/lab test/prepare .ci | xargs grep -lE '^#!.*(sh|bash)')
+	@shellcheck -x $$(git ls-files -- test/lab test/bench test/prepare .ci | xargs grep -lE '^#!.*(sh|bash)')

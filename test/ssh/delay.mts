@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url'
 
 /** Timers that are due at the same time fire in the order in which they were set. */
 function late(from: Readable, to: Writable, ms: number): void {
-  const later = (what: () => void) => void setTimeout(() => to.destroyed || what(), ms)
+  const now = (what: () => void) => void (to.destroyed || what())
+  // A timer of 0 ms takes one.
+  const later = ms === 0 ? now : (what: () => void) => void setTimeout(() => now(what), ms)
   from.on('data', (piece) => later(() => to.write(piece)))
   from.on('end', () => later(() => to.end()))
   from.on('error', () => later(() => to.destroy()))
@@ -19,7 +21,7 @@ function late(from: Readable, to: Writable, ms: number): void {
 }
 
 /** Joins two ends. A connection, too, is made late: its first round trip is TCP's own. */
-function join(near: { readonly in: Readable; readonly out: Writable }, far: Duplex, ms: number): void {
+export function join(near: { readonly in: Readable; readonly out: Writable }, far: Duplex, ms: number): void {
   late(near.in, far, ms)
   late(far, near.out, ms)
 }

@@ -1,0 +1,122 @@
+/** What the figures are to be, as ratios within one run. */
+import type { Spread } from './stats.mts'
+
+/** One runner in one figure. */
+export interface Measured {
+  readonly figure: string
+  readonly runner: string
+  /** Whether its connections were there from the run before. */
+  readonly warm: boolean
+  /** Seconds. */
+  readonly wall: Spread
+  /** Seconds of processor time of this machine. */
+  readonly cpu: Spread
+  readonly rounds: number
+  /** From one more run, whose time is not looked at. */
+  readonly counted?: Counted
+}
+
+export interface Counted {
+  /** The most that was in use at once. */
+  readonly megabytes: number
+  /** Of the node that was asked most. */
+  readonly logins: number
+  readonly commands: number
+  /** Round trips on the wire, at most: see wire.mts. */
+  readonly turns: number
+}
+
+export interface Target {
+  readonly title: string
+  /** What was measured of it, and whether that is enough; undefined where it was not measured. */
+  readonly is: (all: readonly Measured[]) => { readonly value: number; readonly met: boolean } | undefined
+  /** How a value is written. */
+  readonly unit: string
+  /** The figure whose profile tells why it was missed. */
+  readonly figure: string
+}
+
+const find = (all: readonly Measured[], figure: string, runner: string, warm = true) =>
+  all.find((one) => one.figure === figure && one.runner === runner && one.warm === warm)
+
+/** How many times as long as another one takes. */
+function ratio(
+  title: string,
+  [figure, runner, against, other]: readonly [string, string, string, string],
+  limit: { readonly least: number } | { readonly most: number },
+  warm = true,
+): Target {
+  const least = 'least' in limit
+  return {
+    title: `${title} (${least ? 'at least' : 'at most'} ${least ? limit.least : limit.most})`,
+    is: (all) => {
+      const [one, two] = [find(all, figure, runner, warm), find(all, against, other, warm)]
+      if (one === undefined || two === undefined) return undefined
+      const value = one.wall.median / two.wall.median
+      return { value, met: least ? value >= limit.least : value <= limit.most }
+    },
+    unit: '×',
+    figure: least ? against : figure,
+  }
+}
+
+function most(
+  title: string,
+  figure: string,
+  limit: number,
+  unit: string,
+  of: (one: Measured) => number | undefined,
+): Target {
+  return {
+    title: `${title} (at most ${limit}${unit})`,
+    is: (all) => {
+      const one = find(all, figure, 'quorate')
+      const value = one && of(one)
+      return value === undefined ? undefined : { value, met: value <= limit }
+    },
+    unit,
+    figure,
+  }
+}
+
+const SIZES = [2, 3, 8]
+const each = (target: (nodes: number) => Target) => SIZES.map(target)
+
+export const TARGETS: readonly Target[] = [
+  ...each((n) =>
+    ratio(`second run, ${n} nodes: the peer takes times as long`, [`second-${n}`, 'peer', `second-${n}`, 'quorate'], {
+      least: 20,
+    }),
+  ),
+  ...each((n) =>
+    ratio(`second run, ${n} nodes: times the floor`, [`second-${n}`, 'quorate', `second-${n}`, 'floor'], { most: 2 }),
+  ),
+  ...each((n) =>
+    most(`second run, ${n} nodes: round trips per node`, `second-${n}`, 3, '', ({ counted }) => counted?.commands),
+  ),
+  ...each((n) =>
+    ratio(
+      `first run, ${n} nodes: the peer takes times as long`,
+      [`first-${n}`, 'peer', `first-${n}`, 'quorate'],
+      { least: 1.8 },
+      false,
+    ),
+  ),
+  ...each((n) =>
+    ratio(
+      `first run, ${n} nodes: times the floor`,
+      [`first-${n}`, 'quorate', `first-${n}`, 'floor'],
+      { most: 1.2 },
+      false,
+    ),
+  ),
+  ...each((n) =>
+    ratio(`one drifted file, ${n} nodes: times a second run`, [`drift-${n}`, 'quorate', `second-${n}`, 'quorate'], {
+      most: 1.5,
+    }),
+  ),
+  ratio('64 light nodes: times the floor', ['light-64', 'quorate', 'light-64', 'floor'], { most: 1.5 }),
+  ratio('64 light nodes: the peer takes times as long', ['light-64', 'peer', 'light-64', 'quorate'], { least: 10 }),
+  most('64 light nodes: memory of the control machine', 'light-64', 200, ' MB', ({ counted }) => counted?.megabytes),
+  most('start: --help of a phase', 'start', 0.4, ' s', ({ wall }) => wall.median),
+]
