@@ -167,8 +167,10 @@ const profiled = (runner: Runner, command: Command): Command =>
   runner.name === 'quorate' ? { ...command, words: [...command.words, '--profile'] } : command
 
 /** The table that --profile ends with. */
-const profileOf = ({ stderr }: Took): string =>
-  stderr.slice(Math.max(0, stderr.search(/^where the time went/im))).trim()
+const profileOf = ({ stderr }: Took): string => {
+  const [, , after = ''] = stderr.split(/^(where the time went.*)$/m)
+  return (after.split('\n\ntrace ')[0] as string).trimEnd()
+}
 
 const nothing: Before = async () => {}
 
@@ -301,6 +303,7 @@ async function start(figure: Figure): Promise<void> {
     cpu: spread(took.map(({ cpuMs }) => cpuMs / 1000)),
     rounds: took.length,
   })
+  say(`start: ${seconds(spread(took.map(({ wallMs }) => wallMs / 1000)).median)} s`)
   keep()
 }
 

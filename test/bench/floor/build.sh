@@ -4,8 +4,8 @@
 #
 #     test/bench/floor/build.sh FOLDER        FOLDER as for check.sh: ssh_config and nodes
 #
-# It leaves out everything else: names, keys, firewalls, keystone, the VIP, every look before and after. It does not wait for
-# the nodes to find one another either.
+# Keystone is restarted, since quorate has to. It leaves out everything else: names, keys, firewalls, where keystone listens, the
+# VIP, every look before and after. It does not wait for the nodes to find one another either.
 set -eu
 
 dir=$1
@@ -58,6 +58,7 @@ printf '%s\n' "$conf" >/etc/corosync/corosync.conf
 (umask 077 && echo "$key" | base64 -d >/etc/corosync/authkey)
 printf 'listen floor\n bind 127.0.0.1:5001\n' >/etc/haproxy/haproxy.cfg
 systemctl start chrony corosync pacemaker haproxy
+systemctl restart keystone
 NODE
     } | ssh -F "$dir/ssh_config" "$1" sh -s >"$out/$1" 2>&1 || echo "$1: $(tail -n 3 "$out/$1")"
 }
