@@ -15,6 +15,8 @@ export type Event =
   | { readonly type: 'phase'; readonly phase: string; readonly state: 'start' | 'end' }
   /** A script goes to a node, a shell of root's has read it, and its end is heard, or that there will be none. */
   | { readonly type: 'script'; readonly node: string; readonly state: 'sent' | 'hello' | 'ended' }
+  /** A fact is known; milliseconds as seen here. */
+  | { readonly type: 'fact'; readonly node: string; readonly fact: string; readonly ms: number }
   | { readonly type: 'step'; readonly phase: string; readonly step: string; readonly nodes: readonly string[] }
   | {
       readonly type: 'guard'

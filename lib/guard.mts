@@ -25,6 +25,9 @@ export interface Guard {
   readonly remedies?: Remedies
 }
 
+/** The check of a state that the facts have shown already: nobody needs to be asked. */
+export const SHOWN = ':'
+
 export type Remedies = readonly (readonly [pattern: RegExp, remedy: string])[]
 
 export type GuardMaker = (config: Config, facts: Facts, node: Node) => readonly Guard[]
@@ -50,6 +53,8 @@ export interface Phase {
    * with `secret.` is kept out of every output.
    */
   readonly facts?: (config: Config) => Readonly<Record<string, string>>
+  /** The same, of the first node alone, for what takes long: a survey asks for them beside the checks of the other phases. */
+  readonly slowFacts?: (config: Config) => Readonly<Record<string, string>>
   /** What it makes is one for the whole cluster: it is made on all nodes or none. */
   readonly together?: boolean
   readonly steps: readonly Step[]

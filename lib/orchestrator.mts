@@ -9,7 +9,7 @@ import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
-import { askAll, check, holds, pastOf, readFacts, record, resumedFrom, runPhase } from './run.mts'
+import { askQuickly, check, holds, look, pastOf, readFacts, record, resumedFrom, runPhase } from './run.mts'
 import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
@@ -47,17 +47,18 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       job.emit({ type: 'phase', phase: 'survey', state: 'start' })
       show.share(line)
       const all = [...job.before, ...job.phases]
-      const ask = (talk: Talk) => askAll(job, all, undefined, talk)
+      const ask = (talk: Talk) => askQuickly(job, all, talk)
       const taken = how.lock && (await takeLock(job, how.lock, ask))
       lock = taken?.lock
       const asked = taken?.asked ?? (await ask(exchange))
       if (asked.lost.length > 0) throw new UnreachableError(asked.lost)
-      facts = asked.facts
-      const other = how.lock === undefined && otherRun(job.config, facts)
+      const other = how.lock === undefined && otherRun(job.config, asked.facts)
       if (other) job.emit({ type: 'lock', state: 'seen', ...other })
       // The refusals need more than what is to be run.
       const left = (node: Node) => (job.nodes.includes(node) ? [] : job.phases.filter((phase) => phase.together))
-      const ends = await check(job, facts, job.phases, (node) => [...job.before, ...left(node)])
+      const looked = await look(job, asked.facts, job.phases, (node) => [...job.before, ...left(node)])
+      const { ends } = looked
+      facts = looked.facts
       const chosen = (end: GuardEnd) =>
         job.phases.some(({ id }) => id === end.phase) && job.nodes.some(({ name }) => name === end.node)
       found = ends.filter(chosen)

@@ -2,14 +2,15 @@
 import type { Emit, Event } from './event.mts'
 import { type Print, seconds, several, styled, width } from './style.mts'
 
-/** What a node, or the run, is at. `here` is for the control machine's own time. */
+/** What a node is at. */
 const KINDS = ['connecting', 'asking', 'checking', 'applying', 'waiting'] as const
 type Kind = (typeof KINDS)[number]
 
 export interface Span {
+  /** Empty for a phase of the run. */
   readonly node: string
   readonly phase: string
-  readonly kind: Kind | 'script' | 'phase'
+  readonly kind: Kind | 'phase'
   readonly name: string
   /** Milliseconds since the run began. */
   readonly from: number
@@ -21,77 +22,64 @@ export interface Profile {
   readonly spans: () => readonly Span[]
 }
 
-/** A node's script that is under way, and what it is at. */
-interface Work {
-  readonly sent: number
-  hello?: number
-  /** Whether any guard has begun: a script without guards asks for facts. */
-  guards: boolean
-  /** Since when it is at this, of this phase. */
-  at?: { readonly kind: Kind; readonly phase: string; readonly name: string; readonly from: number }
+/** What the events of a guard begin. */
+const BEGINS: Readonly<Record<string, Kind>> = {
+  start: 'checking',
+  apply: 'applying',
+  verify: 'checking',
+  wait: 'waiting',
 }
 
-/** `now` gives milliseconds since the run began. What was under way when a node was lost is not in it. */
+/** `now` gives milliseconds since the run began. */
 export function profile(now: () => number): Profile {
   const spans: Span[] = []
-  const works = new Map<string, Work>()
+  /** Since when scripts are on their way to a node, and guards at work there. */
+  const sent = new Map<string, number[]>()
+  const at = new Map<string, Omit<Span, 'to'>>()
   const phases = new Map<string, number>()
   let current = ''
 
-  const close = (node: string, work: Work, to: number) => {
-    if (work.at) spans.push({ node, ...work.at, to })
-    delete work.at
+  const close = (node: string, to: number) => {
+    const open = at.get(node)
+    if (open) spans.push({ ...open, to })
+    at.delete(node)
   }
-  const script = (event: Extract<Event, { type: 'script' }>, time: number) => {
-    const { node, state } = event
-    if (state === 'sent') {
-      works.set(node, { sent: time, guards: false })
-      return
-    }
-    const work = works.get(node)
-    if (work === undefined) return
-    if (state === 'hello') {
-      // A second try has a hello of its own.
-      if (work.hello === undefined)
-        spans.push({ node, phase: current, kind: 'connecting', name: 'connecting', from: work.sent, to: time })
-      work.hello = time
-      return
-    }
-    close(node, work, time)
-    works.delete(node)
-    if (work.hello === undefined) return
-    const name = work.guards ? 'script' : 'facts'
-    spans.push({ node, phase: current, kind: work.guards ? 'script' : 'asking', name, from: work.hello, to: time })
+  const script = ({ node, state }: Extract<Event, { type: 'script' }>, time: number) => {
+    const waiting = sent.get(node) ?? []
+    sent.set(node, waiting)
+    if (state === 'sent') waiting.push(time)
+    // A second try has a hello of its own.
+    const from = state === 'hello' ? waiting.shift() : undefined
+    if (from !== undefined) spans.push({ node, phase: current, kind: 'connecting', name: 'connecting', from, to: time })
   }
   const guard = (event: Extract<Event, { type: 'guard' }>, time: number) => {
-    const work = works.get(event.node)
-    if (work === undefined) return
-    work.guards = true
+    const { node, phase, guard: name, state } = event
     // A wait is told anew with each thing that is seen.
-    if (event.state === 'wait' && work.at?.kind === 'waiting') return
-    close(event.node, work, time)
-    const kind = ({ start: 'checking', apply: 'applying', verify: 'checking', wait: 'waiting' } as const)[
-      event.state as string
-    ]
-    if (kind) work.at = { kind, phase: event.phase, name: event.guard, from: time }
+    if (state === 'wait' && at.get(node)?.kind === 'waiting') return
+    close(node, time)
+    const kind = BEGINS[state]
+    if (kind) at.set(node, { node, phase, kind, name, from: time })
   }
   return {
     emit: (event) => {
       const time = now()
       if (event.type === 'script') script(event, time)
       if (event.type === 'guard') guard(event, time)
-      if (event.type !== 'phase') return
-      current = event.phase
-      if (event.state === 'start') phases.set(event.phase, time)
-      else
+      if (event.type === 'unreachable') close(event.node, time)
+      if (event.type === 'fact')
         spans.push({
-          node: '',
-          phase: event.phase,
-          kind: 'phase',
-          name: event.phase,
-          from: phases.get(event.phase) ?? time,
+          node: event.node,
+          phase: current,
+          kind: 'asking',
+          name: event.fact,
+          from: time - event.ms,
           to: time,
         })
+      if (event.type !== 'phase') return
+      const { phase } = event
+      current = phase
+      if (event.state === 'start') phases.set(phase, time)
+      else spans.push({ node: '', phase, kind: 'phase', name: phase, from: phases.get(phase) ?? time, to: time })
     },
     spans: () => spans,
   }
@@ -107,7 +95,7 @@ const LONGEST = 5
  * thinking between scripts, and the waits for nodes that were slower.
  */
 export function profileTable(print: Print, spans: readonly Span[], ms: number): void {
-  const own = spans.filter((one) => one.node !== '' && one.kind !== 'script')
+  const own = spans.filter((one) => one.node !== '')
   const nodes = [...new Set(own.map(({ node }) => node))]
   const sum = (all: readonly Span[]) => all.reduce((total, { from, to }) => total + to - from, 0)
   const rows = [...Map.groupBy(own, ({ phase, kind }) => `${phase} ${kind}`).values()].map((same) => {
@@ -135,7 +123,7 @@ export function profileTable(print: Print, spans: readonly Span[], ms: number): 
   const idle = ((ms - covered(own)) / 1000).toFixed(2)
   print(`no script was under way on any node for ${idle} s of ${seconds(ms)}`)
 
-  const things = own.filter(({ kind }) => kind !== 'connecting' && kind !== 'asking')
+  const things = own.filter(({ kind }) => kind !== 'connecting')
   const alike = [...Map.groupBy(things, ({ phase, kind, name }) => JSON.stringify([phase, kind, name])).values()]
   const longest = alike
     .map((same) => ({ same, time: Math.max(...same.map(({ from, to }) => to - from)) }))
@@ -160,25 +148,27 @@ function covered(spans: readonly Span[]): number {
 }
 
 /**
- * The spans as trace events, for Perfetto (https://ui.perfetto.dev) or chrome://tracing: a line for the phases, and one for each
- * node. Times are in microseconds. Source: Trace Event Format, "Complete Events" and "Metadata Events".
+ * The spans as trace events, for Perfetto (https://ui.perfetto.dev) or chrome://tracing: a line for the phases, and for each node
+ * one for its guards and one for its facts, which may be asked for meanwhile. Times are in microseconds. Source: Trace Event
+ * Format, "Complete Events" and "Metadata Events".
  */
 export function traceOf(spans: readonly Span[], title: string): string {
-  const lines = ['', ...new Set(spans.map(({ node }) => node).filter(Boolean))]
+  const lineOf = ({ node, kind }: Span) => (kind === 'phase' ? 'phases' : kind === 'asking' ? `${node}, facts` : node)
+  const lines = [...new Set(['phases', ...spans.map(lineOf)])]
   const micro = (ms: number) => Math.round(ms * 1000)
   const named = [
     { name: 'process_name', ph: 'M', pid: 1, tid: 0, args: { name: title } },
-    ...lines.map((node, tid) => ({ name: 'thread_name', ph: 'M', pid: 1, tid, args: { name: node || 'phases' } })),
+    ...lines.map((name, tid) => ({ name: 'thread_name', ph: 'M', pid: 1, tid, args: { name } })),
   ]
-  const events = spans.map(({ node, phase, kind, name, from, to }) => ({
-    name,
-    cat: kind,
+  const events = spans.map((span) => ({
+    name: span.name,
+    cat: span.kind,
     ph: 'X',
     pid: 1,
-    tid: lines.indexOf(node),
-    ts: micro(from),
-    dur: micro(to) - micro(from),
-    args: { phase },
+    tid: lines.indexOf(lineOf(span)),
+    ts: micro(span.from),
+    dur: micro(span.to) - micro(span.from),
+    args: { phase: span.phase },
   }))
   return JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [...named, ...events] })
 }

@@ -6,7 +6,7 @@ import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
 import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
-import type { Guard, Phase } from './guard.mts'
+import { type Guard, type Phase, SHOWN } from './guard.mts'
 import type { Talk } from './lock.mts'
 
 /**
@@ -20,20 +20,43 @@ export async function readFacts(job: Job, phases: readonly Phase[], before?: Fac
 }
 
 /** Asks every node of the env file, and says which could not be asked. */
-export async function askAll(
+export const askAll = (job: Job, phases: readonly Phase[], before?: Facts) =>
+  ask(job, job.config.nodes, (node) => ({ ...usual(job, phases), ...slow(job, phases, node) }), before)
+
+/** The same without what takes long. */
+export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk) =>
+  ask(job, job.config.nodes, () => usual(job, phases), undefined, talk)
+
+/** Only what takes long. Throws UnreachableError. */
+export async function readSlowly(job: Job, phases: readonly Phase[], before: Facts): Promise<Facts> {
+  const of = (node: Node) => slow(job, phases, node)
+  const nodes = job.config.nodes.filter((node) => Object.keys(of(node)).length > 0)
+  const { facts, lost } = await ask(job, nodes, of, before)
+  if (lost.length > 0) throw new UnreachableError(lost)
+  return facts
+}
+
+type Asked = Readonly<Record<string, string>>
+const usual = (job: Job, phases: readonly Phase[]): Asked =>
+  Object.assign({}, EVERY_NODE, ...phases.map((phase) => phase.facts?.(job.config) ?? {}))
+const slow = (job: Job, phases: readonly Phase[], node: Node): Asked =>
+  node === job.config.nodes[0] ? Object.assign({}, ...phases.map((phase) => phase.slowFacts?.(job.config) ?? {})) : {}
+
+async function ask(
   job: Job,
-  phases: readonly Phase[],
+  nodes: readonly Node[],
+  asked: (node: Node) => Asked,
   before?: Facts,
   talk: Talk = exchange,
 ): Promise<{ facts: Facts; lost: readonly Lost[] }> {
-  const asked = Object.assign({}, EVERY_NODE, ...phases.map((phase) => phase.facts?.(job.config) ?? {}))
-  const names = Object.keys(asked)
-  const guards = names.map((title): Guard => ({ title, check: asked[title] }))
   const known = new Map<string, Map<string, string>>()
-  const lost = await lostOf(job, job.config.nodes, async (node) => {
+  const lost = await lostOf(job, nodes, async (node) => {
+    const [names, checks] = [Object.keys(asked(node)), Object.values(asked(node))]
+    const guards = names.map((title, index): Guard => ({ title, check: checks[index] as string }))
     const facts = new Map<string, string>()
     known.set(node.name, facts)
     let lines: string[] = []
+    let since = 0
     return talk(
       job,
       node,
@@ -41,10 +64,11 @@ export async function askAll(
       'check',
       true,
       (frame) => {
-        if (frame.at === 'start') lines = []
+        if (frame.at === 'start') [lines, since] = [[], Date.now()]
         if (frame.at !== 'end') return
         const name = names[frame.index] as string
         facts.set(name, lines.join('\n'))
+        job.emit({ type: 'fact', node: node.name, fact: name, ms: Date.now() - since })
         if (name.startsWith('secret.')) job.keepSecret(lines.join('\n'))
         // Taken at once: how far the node's clock is from ours, in seconds.
         if (name === 'clock') facts.set('clock-skew', String(Number(lines[0]) - Date.now() / 1000))
@@ -65,7 +89,10 @@ function itemsFor(job: Job, facts: Facts, phases: readonly Phase[], node: Node):
   )
 }
 
-/** The checks of these phases, in one script per node; nothing is changed. `also` gives phases of nodes beside those of the run. */
+/**
+ * The checks of these phases, in one script per node; nothing is changed. `also` gives phases of nodes beside those of the run.
+ * Where the facts have shown everything, no node is asked.
+ */
 export async function check(
   job: Job,
   facts: Facts,
@@ -75,9 +102,49 @@ export async function check(
   const ends: GuardEnd[] = []
   await everyOne(job, job.config.nodes, async (node) => {
     const items = itemsFor(job, facts, [...also(node), ...(has(job.nodes, node) ? phases : [])], node)
-    return items.length === 0 ? undefined : work(job, node, items, 'check', true, ends)
+    if (items.some(({ guard }) => guard.check !== SHOWN)) return work(job, node, items, 'check', true, ends)
+    for (const item of items) {
+      const end = shown(item, node)
+      ends.push(end)
+      job.emit(end)
+    }
+    return undefined
   })
   return ends
+}
+
+const shown = ({ phase, step, guard }: Item, node: Node): GuardEnd => ({
+  type: 'guard',
+  phase: phase.id,
+  step: step.title,
+  node: node.name,
+  guard: guard.title,
+  state: 'ok',
+  output: '',
+  status: 0,
+  ms: 0,
+  required: guard.apply === undefined,
+})
+
+/**
+ * What the nodes are like, and the checks of these phases. What takes long is asked for beside the checks of the phases that do
+ * without it.
+ */
+export async function look(
+  job: Job,
+  known: Facts,
+  phases: readonly Phase[],
+  also: (node: Node) => readonly Phase[],
+): Promise<{ readonly facts: Facts; readonly ends: readonly GuardEnd[] }> {
+  const part = (slow: boolean) => (all: readonly Phase[]) =>
+    all.filter((phase) => (phase.slowFacts !== undefined) === slow)
+  const [quick, late] = [part(false), part(true)]
+  const first = check(job, known, quick(phases), (node) => quick(also(node)))
+  const slowly = readSlowly(job, [...new Set([...job.before, ...job.phases])], known)
+  // Neither is left behind when the other one fails.
+  await Promise.allSettled([first, slowly])
+  const [ends, facts] = [await first, await slowly]
+  return { facts, ends: [...ends, ...(await check(job, facts, late(phases), (node) => late(also(node))))] }
 }
 
 /** Whether a phase holds on every node that was asked. */

@@ -19,7 +19,7 @@ export const phase: Phase = {
   id: '07-keystone-endpoints',
   title: 'Keystone endpoints',
   needs,
-  facts: catalogueFact,
+  slowFacts: catalogueFact,
   together: true,
   steps: [
     { title: 'inventory', on: firstNode, guards: readable },

@@ -41,12 +41,15 @@ const brief = (spans: readonly Span[]) =>
 
 const test = suite('where the time went')
 
+const fact = (ms: number, node = 'node1'): Event => ({ type: 'fact', node, fact: 'os', ms })
+
 test('connecting, facts, checks, an apply and a wait are told apart', () => {
   const spans = spansOf(
     [0, phase('start')],
     [10, script('sent')],
     [30, script('hello')],
-    [90, script('ended')],
+    [90, fact(55)],
+    [95, script('ended')],
     [100, script('sent')],
     [110, script('hello')],
     [111, guard('start')],
@@ -60,36 +63,32 @@ test('connecting, facts, checks, an apply and a wait are told apart', () => {
   )
   assert.equal(brief(spans), [
     'node1 survey connecting connecting 10-30',
-    'node1 survey asking facts 30-90',
+    'node1 survey asking os 35-90',
     'node1 survey connecting connecting 100-110',
     'node1 03-corosync checking a state 111-130',
     'node1 03-corosync applying a state 130-190',
     'node1 03-corosync checking a state 190-200',
     'node1 03-corosync waiting a state 200-300',
-    'node1 survey script script 110-301',
     ' survey phase survey 0-310',
   ])
 })
 
-test('a second try, a node that is lost before it answers, and one that is lost at work', () => {
+test('two scripts at once, a second try, and a node that is lost at work', () => {
   const spans = spansOf(
     [0, script('sent')],
-    [5, script('sent', 'node2')],
-    [10, script('hello', 'node2')],
-    [11, guard('start', 'node2')],
+    [5, script('sent')],
+    [10, script('hello')],
+    [11, guard('start')],
     [20, script('hello')],
+    [25, fact(5)],
     [30, script('hello')],
-    [40, script('ended')],
-    [50, script('ended', 'node2')],
-    [60, script('sent')],
-    [70, script('ended')],
+    [40, { type: 'unreachable', node: 'node1', text: 'gone', detail: '', remedy: '' }],
   )
   assert.equal(brief(spans), [
-    'node2  connecting connecting 5-10',
-    'node1  connecting connecting 0-20',
-    'node1  asking facts 30-40',
-    'node2 03-corosync checking a state 11-50',
-    'node2  script script 10-50',
+    'node1  connecting connecting 0-10',
+    'node1  connecting connecting 5-20',
+    'node1  asking os 20-25',
+    'node1 03-corosync checking a state 11-40',
   ])
 })
 
