@@ -19,7 +19,7 @@ ARCH=$(dpkg --print-architecture)
 SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
 # On offer to the nodes, not installed: installing them is the product's job.
 OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl
-    corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
+    python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
 CONTROLLER=(keystone python3-openstackclient python3-pymysql)
 DATABASE=(mariadb-server)
 LOCAL_REPO=/var/cache/lab-repo # on the nodes
