@@ -10,6 +10,8 @@ export interface Figure {
   /** Milliseconds that a round trip takes longer. */
   readonly delay: number
   readonly title: string
+  /** Not more than these, where each takes many minutes. */
+  readonly rounds?: number
 }
 
 const TITLES: Readonly<Record<Exclude<Kind, 'start' | 'latency'>, string>> = {

@@ -18,7 +18,6 @@ export interface Stage {
   readonly inside: readonly string[]
   /** How the nodes are reached from now on: by these ports of 127.0.0.1, or straight. */
   readonly goBy: (ports?: ReadonlyMap<string, number>) => void
-  readonly leave: () => void
 }
 
 export function stageOf(lab: Lab, count: number): Stage {
@@ -31,7 +30,9 @@ export function stageOf(lab: Lab, count: number): Stage {
     const hosts = nodes.map((node) => {
       const port = ports?.get(node)
       const way = port === undefined ? [`HostName ${lab.address(node)}`] : ['HostName 127.0.0.1', `Port ${port}`]
-      return [`Host ${node} ${node}.test.com`, ...way, `HostKeyAlias ${lab.address(node)}`].join('\n  ')
+      return [`Host ${node} ${node}.test.com ${lab.address(node)}`, ...way, `HostKeyAlias ${lab.address(node)}`].join(
+        '\n  ',
+      )
     })
     const all = [
       'Host *',
@@ -60,7 +61,6 @@ export function stageOf(lab: Lab, count: number): Stage {
     sshConfig,
     inside: ['nsenter', `--net=/run/netns/${lab.name}-ops`, '--'],
     goBy,
-    leave: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 

@@ -12,6 +12,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { join } from '../ssh/delay.mts'
+import type { Stage } from './stage.mts'
 
 type Numbers = Readonly<Record<string, number>>
 
@@ -47,13 +48,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** `inside` are the words that enter the lab's network; `delay` is milliseconds per round trip. */
-export async function wires(
-  inside: readonly string[],
-  delay: number,
-  addresses: ReadonlyMap<string, string>,
-): Promise<Wires> {
-  const places = new Map([...addresses].map(([node, address]) => [`${address}:22`, node]))
+/** To all nodes of a stage; `delay` is milliseconds per round trip. */
+export async function wires({ inside, nodes, lab }: Stage, delay: number): Promise<Wires> {
+  const places = new Map(nodes.map((node) => [`${lab.address(node)}:22`, node]))
   const self = fileURLToPath(import.meta.url)
   const [program = '', ...words] = [...inside, process.execPath, self, String(delay / 2), ...places.keys()]
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] })
