@@ -1,6 +1,5 @@
 /** Shell texts that ask keystone's v3 API from a node; secrets go by standard input only. */
-import type { Config, Openrc } from './config.mts'
-import { HTTP } from './http.mts'
+import type { Openrc } from './config.mts'
 import { raw, sh } from './shell.mts'
 
 const PORT = 5000
@@ -32,14 +31,25 @@ ask() {
 }`.trim(),
 )
 
-/** Shell text that sets `token` from keystone at "$address", or exits 1 with the status line and the reason that it gave. */
-export const getToken = (rc: Openrc): string => sh`
-  length=${Buffer.byteLength(login(rc))}
-  answer=$(printf %s ${login(rc)} | ask POST /v3/auth/tokens)
-  length=0
-  token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
+/**
+ * Shell text that sets `token`, the `answer` that it came with and the `address` that gave it: the first of these where keystone
+ * answers. It exits 1 with the status line and the reason that it gave, or says that there is no keystone.
+ */
+export const getToken = (rc: Openrc, addresses: readonly string[]): string => sh`
+  token=
+  for address in ${addresses}; do
+    length=${Buffer.byteLength(login(rc))}
+    answer=$(printf %s ${login(rc)} | ask POST /v3/auth/tokens)
+    length=0
+    token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
+    [ -z "$token" ] || break
+    # Nobody is there, or HAProxy has nobody behind it; a keystone that refuses us is asked no further.
+    case $answer in '' | "HTTP/1."?" 40"[45]* | "HTTP/1."?" 50"[234]*) ;; *) break ;; esac
+  done
   [ -n "$token" ] || {
-    echo "$address gives no token: $(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')"
+    said=$(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')
+    echo "$address gives no token: $said"
+    case $said in '' | *" 40"[45]* | *" 50"[234]*) echo ${`keystone answers neither on the VIP nor on a node, port ${PORT}`} ;; esac
     exit 1
   }`
 
@@ -54,13 +64,3 @@ api() {
   esac
 }`.trim(),
 )
-
-/** Shell text that sets `address`: that of the VIP if keystone answers there, else of the node that answers first. */
-export const findKeystone = (config: Config): string => sh`
-  ${HTTP}
-  ${ASK}
-  found=
-  for address in ${[config.vip.address, ...config.nodes.map((node) => node.address)]}; do
-    case $(ask GET /v3 | code) in 200) found=1; break ;; esac
-  done
-  [ -n "$found" ] || { echo "keystone answers neither on the VIP nor on a node, port "${PORT}; exit 1; }`

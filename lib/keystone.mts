@@ -1,15 +1,28 @@
 /** The catalogue of keystone: read and changed by its v3 API, with bash on a node; secrets go by standard input only. */
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
-import type { Config } from './config.mts'
+import type { Config, Openrc } from './config.mts'
 import type { Facts } from './facts.mts'
 import { type Guard, type Remedies, SHOWN } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
 import { HTTP } from './http.mts'
-import { API, ASK, findKeystone, getToken } from './keystone-api.mts'
+import { API, ASK, getToken } from './keystone-api.mts'
 import { INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
 import { raw, sh } from './shell.mts'
+
+/** Shell text: logged in, through the VIP if keystone answers there, else on the node that answers first. */
+const LOGIN = ({ vip, nodes }: Config, openrc: Openrc) =>
+  raw(sh`
+    ${HTTP}
+    ${ASK}
+    ${raw(
+      getToken(
+        openrc,
+        [vip, ...nodes].map(({ address }) => address),
+      ),
+    )}
+    ${API}`)
 
 /**
  * Asked of the first node alone, since keystone takes a good while for a login (bcrypt). Two lines of JSON and the address that
@@ -23,12 +36,13 @@ export function catalogueFact(config: Config): Readonly<Record<string, string>> 
       ip -o addr show | grep -qF ${` ${first.address}/`} || exit 0
       # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.
       [ -e /etc/corosync/corosync.conf ] || { echo "the cluster is not built yet"; exit 0; }
-      ${raw(findKeystone(config))}
-      ${raw(getToken(config.openrc))}
-      ${API}
-      api GET /v3/services
-      api GET /v3/endpoints
-      echo "$address"`,
+      ${LOGIN(config, config.openrc)}
+      # Side by side: keystone takes its time for each.
+      api GET /v3/services >"$scratch/services" &
+      endpoints=$(api GET /v3/endpoints) || { echo "$endpoints"; exit 1; }
+      wait $! || { cat "$scratch/services"; exit 1; }
+      cat "$scratch/services"
+      printf '%s\\n' "$endpoints" "$address"`,
   }
 }
 
@@ -126,7 +140,7 @@ function ofService(
   return { problems, moves }
 }
 
-/** What keystone says of failures that are known, in `getToken`, `findKeystone` and `api`. */
+/** What keystone says of failures that are known, in `getToken` and `api`. */
 const remedies = ({ openrc, file: env }: Config): Remedies => [
   [
     / 401 /,
@@ -178,9 +192,7 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
   if (config.openrc === undefined || moves.length === 0 || problems.length > 0) return []
   const table = moves.map((move) => `${move.service} ${move.interface} ${move.region}: ${move.old} -> ${move.new}`)
   const begin = sh`
-    ${raw(findKeystone(config))}
-    ${raw(getToken(config.openrc))}
-    ${API}`
+    ${LOGIN(config, config.openrc)}`
   return [
     {
       title: 'the endpoints name the VIP',
@@ -232,8 +244,7 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
       check: sh`
         ${HTTP}
         ${ASK}
-        address=${config.vip.address}
-        ${raw(getToken(rc))}
+        ${raw(getToken(rc, [config.vip.address]))}
         for url in ${servicesOf(config).map((service) => urlOf(service, config.vip.address, 'public'))}; do
           printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }
         done`,

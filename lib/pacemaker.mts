@@ -13,6 +13,20 @@ const complaints = (resource?: string) =>
     crm_mon --one-shot --inactive --exclude all ${resource === undefined ? ['--include', 'failures,fencing-failed'] : ['--include', 'resources,failures,fencing-failed', '--resource', resource]} 2>/dev/null |
       grep -v -e '^ *$' -e pacemakerd -e 'List of Resources' || :`)
 
+/**
+ * Shell function `mon`: what pacemaker says of its members and resources, as XML (crm_mon(8)); a look asks once for all of its
+ * guards. In vain it prints what crm_mon said.
+ */
+const MON = raw(
+  `
+mon() {
+  if [ "\${mode:-}" = check ] && [ -e "$scratch/mon.xml" ]; then cat "$scratch/mon.xml"; return 0; fi
+  said=$(crm_mon --one-shot --output-as=xml 2>&1) || { printf '%s\\n' "$said"; return 1; }
+  printf '%s\\n' "$said" >"$scratch/mon.xml"
+  printf '%s\\n' "$said"
+}`.trim(),
+)
+
 /** Pacemaker has nothing to complain of: asked of a pacemaker that answers. */
 export const noFailures: Guard = require('no resource has failed', sh`
     ${needs('crm_mon')}
@@ -29,7 +43,8 @@ export const triedAnew = (resource: string): Guard => ({
   check: sh`
     # Without pacemaker nothing has been given up on.
     command -v crm_mon >/dev/null || exit 0
-    given=$(crm_mon --one-shot --output-as=xml 2>/dev/null | awk -F '"' -v id=${resource} '
+    ${MON}
+    given=$(mon | awk -F '"' -v id=${resource} '
       /<node name=/ { node = $2 }
       /<resource_history / { for (i = 1; i < NF; i += 2) { sub(/.* /, "", $i); of[$i] = $(i + 1) }
         if (of["id="] == id && of["fail-count="] + 0 >= of["migration-threshold="] + 0) printf " %s", node
@@ -42,7 +57,8 @@ export const triedAnew = (resource: string): Guard => ({
 /** Every node of the env file is an online member, and none is pending or unclean (crm_mon(8)). */
 export const membersOnline = (config: Config, facts: Facts): string => sh`
   ${needs('crm_mon')}
-  said=$(crm_mon --one-shot --output-as=xml 2>&1) || { echo "pacemaker does not answer: $said" | head -n 3; exit 1; }
+  ${MON}
+  said=$(mon) || { echo "pacemaker does not answer: $said" | head -n 3; exit 1; }
   missing=
   for name in ${config.nodes.map((node) => memberName(facts, node))}; do
     printf '%s\\n' "$said" | grep "<node name=\\"$name\\" " | grep 'online="true"' | grep 'unclean="false"' |
@@ -76,21 +92,26 @@ export function firstStart(config: Config, facts: Facts): readonly Guard[] {
   ]
 }
 
-/** Shell text that sets `where`: the nodes on which a resource runs, each followed by a space. */
+/** Shell text that sets `where`: the nodes on which a resource or a clone runs, each followed by a space. */
 const locate = (resource: string): string => sh`
-  ${needs('crm_resource')}
-  where=$(crm_resource --resource ${resource} --locate 2>&1 | sed -n 's/.* is running on: *\\([^ ]*\\).*/\\1/p' | sort | tr '\\n' ' ')`
+  ${needs('crm_mon')}
+  ${MON}
+  where=$(mon | awk -F '"' -v id=${resource} '
+    !tag && $2 == id && /<(resource|clone) id=/ && !/\\/>/ { tag = /<clone/ ? "clone" : "resource" }
+    tag && /<node name=/ { print $2 }
+    tag && index($0, "</" tag ">") { tag = "" }' | sort | tr '\\n' ' ')`
 
 /** A clone runs on each node that is not in standby: where an operator has put one aside, it stays aside. */
 export const runsEverywhere = (clone: string): string => sh`
   ${{ shell: locate(clone) }}
-  ready=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="false".*/\\1/p' | sort | tr '\\n' ' ')
+  ready=$(mon | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="false".*/\\1/p' | sort | tr '\\n' ' ')
   [ -n "$ready" ] && [ "$where" = "$ready" ] || { echo ${`${clone} runs on:`} "${raw('${where:-no node }')}of:" "$ready"; ${complaints(clone)}; exit 1; }`
 
 /** Nodes in standby run nothing. */
 export const noStandby: Guard = require('no node is in standby', sh`
     ${needs('crm_mon')}
-    aside=$(crm_mon --one-shot --output-as=xml 2>/dev/null | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
+    ${MON}
+    aside=$(mon | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
     [ -z "$aside" ] || { echo "in standby: $aside"; exit 1; }`, 'crm node online NODE, or crm_standby --node NODE --delete')
 
 /** The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. */

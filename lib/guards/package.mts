@@ -19,9 +19,10 @@ export interface Package {
 const LOCK_WAIT = 300
 
 /**
- * Shell functions that the texts below share. `pick` prints the first alternative that is installed, or else on offer.
- * `patiently` runs a command again while another one holds a lock, which can be broken off, unlike apt-get's own wait
- * within a transaction; and that one covers neither the lock of the package lists nor what dpkg itself takes.
+ * Shell functions that the texts below share. `known` asks once how all these packages stand, for `installed`. `pick` prints the
+ * first alternative that is installed, or else on offer. `patiently` runs a command again while another one holds a lock, which
+ * can be broken off, unlike apt-get's own wait within a transaction; and that one covers neither the lock of the package lists
+ * nor what dpkg itself takes.
  */
 export const FUNCTIONS = raw(
   `
@@ -44,7 +45,8 @@ apt() {
   whole apt-get -q -y -o DPkg::Lock::Timeout=10 -o Dpkg::Use-Pty=0 \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
-installed() { case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$1" 2>/dev/null) in ?i\\ *) return 0 ;; esac; return 1; }
+known() { have=" $(dpkg-query -W -f '\${Package}=\${db:Status-Abbrev}' $(echo "$*" | tr '|' ' ') 2>/dev/null || :) "; }
+installed() { case $have in *" $1="?"i "*) return 0 ;; esac; return 1; }
 offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
 pick() {
   for one in $(echo "$1" | tr '|' ' '); do if installed "$one"; then echo "$one"; return; fi; done
@@ -106,6 +108,7 @@ export const REMEDIES: Remedies = [
 export function offered(packages: readonly Package[]): Guard {
   const look = sh`
     ${wanted('all', must(packages))}
+    known $all
     missing=
     for want in $all; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
     [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`
@@ -131,6 +134,8 @@ export function installed(packages: readonly Package[]): Guard {
     title: 'the packages are installed',
     check: sh`
       ${FUNCTIONS}
+      ${wanted('all', packages)}
+      known $all
       ${wanted('all', must(packages))}
       missing=
       for want in $all; do
@@ -148,6 +153,7 @@ export function installed(packages: readonly Package[]): Guard {
     apply: sh`
       ${FUNCTIONS}
       ${wanted('all', packages)}
+      known $all
       want=
       for one in $all; do
         one=$(pick "$one")
