@@ -53,8 +53,11 @@ export interface Phase {
    * with `secret.` is kept out of every output.
    */
   readonly facts?: (config: Config) => Readonly<Record<string, string>>
-  /** The same, of the first node alone, for what takes long: a survey asks for them beside the checks of the other phases. */
-  readonly slowFacts?: (config: Config) => Readonly<Record<string, string>>
+  /**
+   * The same, of the first node alone, for what takes long: a survey asks for them beside the checks of the other phases. What
+   * they tell may call for more: it is asked for as long as names come that were not asked for.
+   */
+  readonly slowFacts?: (config: Config, known: Facts) => Readonly<Record<string, string>>
   /** What it makes is one for the whole cluster: it is made on all nodes or none. */
   readonly together?: boolean
   readonly steps: readonly Step[]

@@ -24,26 +24,40 @@ const LOGIN = ({ vip, nodes }: Config, openrc: Openrc) =>
     )}
     ${API}`)
 
-/**
- * Asked of the first node alone, since keystone takes a good while for a login (bcrypt). Two lines of JSON and the address that
- * gave the token, or why there are none.
- */
-export function catalogueFact(config: Config): Readonly<Record<string, string>> {
-  const [first] = config.nodes
-  if (first === undefined || config.openrc === undefined) return {}
-  return {
-    catalogue: sh`
-      ip -o addr show | grep -qF ${` ${first.address}/`} || exit 0
-      # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.
-      [ -e /etc/corosync/corosync.conf ] || { echo "the cluster is not built yet"; exit 0; }
+/** Shell text for the first node, since keystone takes a good while for a login (bcrypt). */
+const onFirst = (config: Config, text: string): string => sh`
+  ip -o addr show | grep -qF ${` ${config.nodes[0]?.address}/`} || exit 0
+  # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.
+  [ -e /etc/corosync/corosync.conf ] || { echo "the cluster is not built yet"; exit 0; }
+  ${raw(text)}`
+
+/** The catalogue as it comes with a token, after the address that gave it: all that one who uses the services sees. */
+export const catalogueFact = (config: Config): Readonly<Record<string, string>> =>
+  config.openrc === undefined
+    ? {}
+    : {
+        catalogue: onFirst(
+          config,
+          sh`
+            ${LOGIN(config, config.openrc)}
+            echo "$address"
+            printf '%s\\n' "$answer" | sed '1,/^$/d' | tr -d '\\n'`,
+        ),
+      }
+
+/** Also the endpoints as they are kept, with their place holders, where the catalogue has some that are to be moved. */
+export function endpointFacts(config: Config, facts: Facts): Readonly<Record<string, string>> {
+  const { unknown, moves, problems } = inventory(config, facts)
+  if (config.openrc === undefined || unknown !== undefined || moves.length + problems.length === 0)
+    return catalogueFact(config)
+  const endpoints = onFirst(
+    config,
+    sh`
       ${LOGIN(config, config.openrc)}
-      # Side by side: keystone takes its time for each.
-      api GET /v3/services >"$scratch/services" &
-      endpoints=$(api GET /v3/endpoints) || { echo "$endpoints"; exit 1; }
-      wait $! || { cat "$scratch/services"; exit 1; }
-      cat "$scratch/services"
-      printf '%s\\n' "$endpoints" "$address"`,
-  }
+      api GET /v3/services
+      api GET /v3/endpoints`,
+  )
+  return { ...catalogueFact(config), endpoints }
 }
 
 interface CatalogueService {
@@ -79,9 +93,9 @@ export interface Inventory {
 }
 
 /** A list of objects in a line of JSON; undefined when the line is anything else, as the rest of an answer that broke off is. */
-function listIn<Item>(line: string, name: string): readonly Item[] | undefined {
+function listIn<Item>(line: string | undefined, ...path: readonly string[]): readonly Item[] | undefined {
   try {
-    const list: unknown = JSON.parse(line)?.[name]
+    const list: unknown = path.reduce((inside, name) => inside?.[name], JSON.parse(line ?? ''))
     const whole = Array.isArray(list) && list.every((one) => typeof one === 'object' && one !== null)
     return whole ? (list as readonly Item[]) : undefined
   } catch {
@@ -91,25 +105,41 @@ function listIn<Item>(line: string, name: string): readonly Item[] | undefined {
 
 export function inventory(config: Config, facts: Facts): Inventory {
   const [first] = config.nodes
-  const said = first === undefined ? '' : facts.get(first, 'catalogue')
-  const [one = '', two = '', address] = said.split('\n')
-  const services = listIn<CatalogueService>(one, 'services')
-  const endpoints = listIn<CatalogueEndpoint>(two, 'endpoints')
-  if (services === undefined || endpoints === undefined)
+  const fact = (name: string) => (first === undefined ? '' : facts.get(first, name))
+  const said = fact('catalogue')
+  const [address, token = ''] = said.split('\n')
+  const catalog = listIn<CatalogueService & { readonly endpoints: readonly CatalogueEndpoint[] }>(
+    token,
+    'token',
+    'catalog',
+  )
+  if (catalog?.every(({ endpoints }) => Array.isArray(endpoints)) !== true)
     return { unknown: said.slice(0, 1000) || 'keystone was not asked', problems: [], moves: [] }
-  const known = { services, endpoints }
-  const region = config.openrc?.regionName ?? ''
-  const found = servicesOf(config).map((service) => ofService(config, known, region, service))
+  const endpoints = catalog.flatMap((one) => one.endpoints.map((endpoint) => ({ ...endpoint, service_id: one.id })))
+  const used = ofCatalogue(config, { services: catalog, endpoints })
   const byVip = address === config.vip.address
-  return { problems: found.flatMap((one) => one.problems), moves: found.flatMap((one) => one.moves), byVip }
+  if (used.moves.length + used.problems.length === 0) return { ...used, byVip }
+  const [kept, places] = fact('endpoints').split('\n')
+  const known = {
+    services: listIn<CatalogueService>(kept, 'services'),
+    endpoints: listIn<CatalogueEndpoint>(places, 'endpoints'),
+  }
+  // Until they are known the catalogue tells enough for a look.
+  return { ...(known.services && known.endpoints ? ofCatalogue(config, known as Known) : used), byVip }
 }
 
-function ofService(
-  config: Config,
-  known: { services: readonly CatalogueService[]; endpoints: readonly CatalogueEndpoint[] },
-  region: string,
-  service: Service,
-): Inventory {
+interface Known {
+  readonly services: readonly CatalogueService[]
+  readonly endpoints: readonly CatalogueEndpoint[]
+}
+
+function ofCatalogue(config: Config, known: Known): Inventory {
+  const region = config.openrc?.regionName ?? ''
+  const found = servicesOf(config).map((service) => ofService(config, known, region, service))
+  return { problems: found.flatMap((one) => one.problems), moves: found.flatMap((one) => one.moves) }
+}
+
+function ofService(config: Config, known: Known, region: string, service: Service): Inventory {
   const ids = known.services.filter(({ type }) => type === service.type).map(({ id }) => id)
   const own = known.endpoints.filter(({ service_id }) => ids.includes(service_id))
   const here = own.filter(({ region_id }) => region_id === region)

@@ -20,18 +20,16 @@ export async function readFacts(job: Job, phases: readonly Phase[], before?: Fac
 }
 
 /** Asks every node of the env file, and says which could not be asked. */
-export const askAll = (job: Job, phases: readonly Phase[], before?: Facts) =>
-  ask(job, job.config.nodes, (node) => ({ ...usual(job, phases), ...slow(job, phases, node) }), before)
+export const askAll = (job: Job, phases: readonly Phase[], before: Facts = factsFrom(new Map())) =>
+  ask(job, job.config.nodes, (node, facts) => ({ ...usual(job, phases), ...slow(job, phases, node, facts) }), before)
 
 /** The same without what takes long. */
 export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk) =>
-  ask(job, job.config.nodes, () => usual(job, phases), undefined, talk)
+  ask(job, job.config.nodes, () => usual(job, phases), factsFrom(new Map()), talk)
 
 /** Only what takes long. Throws UnreachableError. */
-export async function readSlowly(job: Job, phases: readonly Phase[], before: Facts): Promise<Facts> {
-  const of = (node: Node) => slow(job, phases, node)
-  const nodes = job.config.nodes.filter((node) => Object.keys(of(node)).length > 0)
-  const { facts, lost } = await ask(job, nodes, of, before)
+async function readSlowly(job: Job, phases: readonly Phase[], before: Facts): Promise<Facts> {
+  const { facts, lost } = await ask(job, job.config.nodes, (node, known) => slow(job, phases, node, known), before)
   if (lost.length > 0) throw new UnreachableError(lost)
   return facts
 }
@@ -39,44 +37,66 @@ export async function readSlowly(job: Job, phases: readonly Phase[], before: Fac
 type Asked = Readonly<Record<string, string>>
 const usual = (job: Job, phases: readonly Phase[]): Asked =>
   Object.assign({}, EVERY_NODE, ...phases.map((phase) => phase.facts?.(job.config) ?? {}))
-const slow = (job: Job, phases: readonly Phase[], node: Node): Asked =>
-  node === job.config.nodes[0] ? Object.assign({}, ...phases.map((phase) => phase.slowFacts?.(job.config) ?? {})) : {}
+const slow = (job: Job, phases: readonly Phase[], node: Node, facts: Facts): Asked =>
+  node === job.config.nodes[0]
+    ? Object.assign({}, ...phases.map((phase) => phase.slowFacts?.(job.config, facts) ?? {}))
+    : {}
 
+/** Asks these nodes until there is nothing new to be asked for. */
 async function ask(
   job: Job,
   nodes: readonly Node[],
-  asked: (node: Node) => Asked,
-  before?: Facts,
+  asked: (node: Node, facts: Facts) => Asked,
+  before: Facts,
   talk: Talk = exchange,
 ): Promise<{ facts: Facts; lost: readonly Lost[] }> {
   const known = new Map<string, Map<string, string>>()
-  const lost = await lostOf(job, nodes, async (node) => {
-    const [names, checks] = [Object.keys(asked(node)), Object.values(asked(node))]
-    const guards = names.map((title, index): Guard => ({ title, check: checks[index] as string }))
-    const facts = new Map<string, string>()
-    known.set(node.name, facts)
-    let lines: string[] = []
-    let since = 0
-    return talk(
-      job,
-      node,
-      guards,
-      'check',
-      true,
-      (frame) => {
-        if (frame.at === 'start') [lines, since] = [[], Date.now()]
-        if (frame.at !== 'end') return
-        const name = names[frame.index] as string
-        facts.set(name, lines.join('\n'))
-        job.emit({ type: 'fact', node: node.name, fact: name, ms: Date.now() - since })
-        if (name.startsWith('secret.')) job.keepSecret(lines.join('\n'))
-        // Taken at once: how far the node's clock is from ours, in seconds.
-        if (name === 'clock') facts.set('clock-skew', String(Number(lines[0]) - Date.now() / 1000))
-      },
-      (line) => lines.push(line),
-    )
-  })
-  return { facts: factsFrom(known, before), lost }
+  const facts = factsFrom(known, before)
+  for (;;) {
+    const open = nodes.flatMap((node) => {
+      const guards = Object.entries(asked(node, facts))
+        .filter(([title]) => known.get(node.name)?.has(title) !== true)
+        .map(([title, check]): Guard => ({ title, check }))
+      return guards.length === 0 ? [] : [[node, guards] as const]
+    })
+    if (open.length === 0) return { facts, lost: [] }
+    const guardsOf = new Map(open)
+    const lost = await lostOf(job, [...guardsOf.keys()], (node) => {
+      const own = known.get(node.name) ?? new Map<string, string>()
+      known.set(node.name, own)
+      return factsOf(job, node, guardsOf.get(node) as readonly Guard[], own, talk)
+    })
+    // A node that answers no question to its end is not asked for ever.
+    if (lost.length > 0) return { facts, lost }
+    for (const [node, guards] of open)
+      for (const { title } of guards) {
+        const own = known.get(node.name)
+        if (own?.has(title) === false) own.set(title, '')
+      }
+  }
+}
+
+function factsOf(job: Job, node: Node, guards: readonly Guard[], facts: Map<string, string>, talk: Talk) {
+  let lines: string[] = []
+  let since = 0
+  return talk(
+    job,
+    node,
+    guards,
+    'check',
+    true,
+    (frame) => {
+      if (frame.at === 'start') [lines, since] = [[], Date.now()]
+      if (frame.at !== 'end') return
+      const name = guards[frame.index]?.title as string
+      facts.set(name, lines.join('\n'))
+      job.emit({ type: 'fact', node: node.name, fact: name, ms: Date.now() - since })
+      if (name.startsWith('secret.')) job.keepSecret(lines.join('\n'))
+      // Taken at once: how far the node's clock is from ours, in seconds.
+      if (name === 'clock') facts.set('clock-skew', String(Number(lines[0]) - Date.now() / 1000))
+    },
+    (line) => lines.push(line),
+  )
 }
 
 const has = (nodes: readonly Node[], node: Node) => nodes.some((one) => one.name === node.name)

@@ -1,7 +1,7 @@
 /** 07-keystone-endpoints: the catalogue names the VIP, and keystone gives a token through it. */
 import type { Config } from '../lib/config.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
-import { catalogueFact, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
+import { endpointFacts, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 
 const needs = (config: Config) =>
@@ -19,7 +19,7 @@ export const phase: Phase = {
   id: '07-keystone-endpoints',
   title: 'Keystone endpoints',
   needs,
-  slowFacts: catalogueFact,
+  slowFacts: endpointFacts,
   together: true,
   steps: [
     { title: 'inventory', on: firstNode, guards: readable },

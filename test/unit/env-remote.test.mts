@@ -27,8 +27,13 @@ const FILE = join(folder(), 'env')
 const place = harmless()
 const CANARY = 'canary'
 
+/** What keystone says with a token, and what it keeps. */
+const service = { id: 's1', type: 'identity' }
 const catalogue = (id: string, url: string, region: string) => {
-  const service = { id: 's1', type: 'identity' }
+  const endpoint = { id, interface: 'public', region_id: region, url }
+  return `192.0.2.1\n${JSON.stringify({ token: { catalog: [{ ...service, endpoints: [endpoint] }] } })}`
+}
+const endpoints = (id: string, url: string, region: string) => {
   const endpoint = { id, service_id: 's1', interface: 'public', region_id: region, url }
   return `${JSON.stringify({ services: [service] })}\n${JSON.stringify({ endpoints: [endpoint] })}`
 }
@@ -328,9 +333,14 @@ const hostileFacts = fc.record({
   'packaging.keystone': hostile.map((text) => `apache /etc/${text}`),
   catalogue: fc.oneof(
     said,
-    said.map((text) => `{${text}\n{${text}`),
-    fc.constantFrom('{}\n{}', '{"services":1}\n{"endpoints":[null]}', '{"services":[null]}\n{"endpoints":[]}', '{\n{'),
+    said.map((text) => `${text}\n{${text}`),
+    fc.constantFrom('\n{}', '\n{"token":1}', '\n{"token":{"catalog":[null]}}', '\n{"token":{"catalog":[{}]}}', '\n{'),
     fc.tuple(hostile, hostile).map(([id, url]) => catalogue(id, url, 'RegionOne')),
+  ),
+  endpoints: fc.oneof(
+    said,
+    fc.constantFrom('{}\n{}', '{"services":1}\n{"endpoints":[null]}', '{"services":[null]}\n{"endpoints":[]}', '{\n{'),
+    fc.tuple(hostile, hostile).map(([id, url]) => endpoints(id, url, 'RegionOne')),
   ),
 })
 

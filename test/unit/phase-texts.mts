@@ -43,6 +43,8 @@ export const textsOf = (config: Config, facts: Facts) => [
     [`${where}, apply`, guard.apply ?? ':'] as const,
   ]),
   ...PHASES.flatMap((phase) =>
-    Object.entries(phase.facts?.(config) ?? {}).map(([name, text]) => [`fact ${name} of ${phase.id}`, text] as const),
+    Object.entries({ ...phase.facts?.(config), ...phase.slowFacts?.(config, facts) }).map(
+      ([name, text]) => [`fact ${name} of ${phase.id}`, text] as const,
+    ),
   ),
 ]

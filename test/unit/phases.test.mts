@@ -43,8 +43,19 @@ function configOf(count: number, six: boolean, fenced: boolean): Config {
 }
 const dir = folder()
 
-const catalogue = (endpoints: readonly object[], services: readonly object[] = [{ id: 's1', type: 'identity' }]) =>
-  `${JSON.stringify({ services })}\n${JSON.stringify({ endpoints })}`
+type Kept = Readonly<Record<string, unknown>>
+/** What keystone says with a token. */
+const catalogue = (
+  endpoints: readonly Kept[],
+  services: readonly Kept[] = [{ id: 's1', type: 'identity' }],
+  address = '192.0.2.1',
+) => {
+  const catalog = services.map((one) => ({
+    ...one,
+    endpoints: endpoints.filter(({ service_id }) => service_id === one.id).map(({ service_id, ...rest }) => rest),
+  }))
+  return `${address}\n${JSON.stringify({ token: { catalog } })}`
+}
 const endpoint = (id: string, iface: string, url: string, region = 'RegionOne') => ({
   id,
   service_id: 's1',
@@ -342,11 +353,38 @@ keystone('other regions and services are not touched; a region without any endpo
   assert.match(none.problems.join(), /no identity endpoint in region RegionOne; there are some in: RegionTwo/)
 })
 
+keystone('what is to be moved is asked for as it is kept, with its place holders; what is there is not', () => {
+  const kept = (url: string) =>
+    `${JSON.stringify({ services: [{ id: 's1', type: 'identity' }] })}\n${JSON.stringify({ endpoints: [endpoint('e1', 'public', url)] })}`
+  const factsWith = (url: string, endpoints = '') =>
+    factsOf(four, (_, index) =>
+      index === 0 ? { catalogue: catalogue([endpoint('e1', 'public', url)]), endpoints } : {},
+    )
+  const asked = (facts: Facts) => Object.keys(endpoints.slowFacts?.(four, facts) ?? {})
+  const old = 'http://192.0.2.1:5000/v3/42'
+  const there = 'http://192.0.2.99:5000/v3'
+  assert.equal(asked(factsOf(four, () => ({}))), ['catalogue'])
+  assert.equal(asked(factsWith(there)), ['catalogue'])
+  assert.equal(asked(factsWith(old)), ['catalogue', 'endpoints'])
+  const moves = (facts: Facts) => inventory(four, facts).moves.map((move) => move.old)
+  assert.equal(moves(factsWith(old)), [old])
+  assert.equal(moves(factsWith(old, kept('http://192.0.2.1:5000/v3/%(project_id)s'))), [
+    'http://192.0.2.1:5000/v3/%(project_id)s',
+  ])
+  // What was kept before it was moved is not believed.
+  assert.equal(moves(factsWith(there, kept(old))), [])
+})
+
 keystone('without a catalogue the reason is told', () => {
   assert.is(found(four, 'curl is not installed yet').unknown, 'curl is not installed yet')
   assert.is(found(four, '').unknown, 'keystone was not asked')
   // An answer that broke off, and JSON of another kind.
-  for (const said of ['{"services": [', '{}\n{}', '{"services":[null]}\n{"endpoints":[]}'])
+  for (const said of [
+    '{"token": {',
+    '192.0.2.1\n{}',
+    '192.0.2.1\n{"token":{"catalog":[null]}}',
+    '192.0.2.1\n{"token":{"catalog":[{}]}}',
+  ])
     assert.is(found(four, said).unknown, said)
   const [readable] = guardsOf(four, fresh(four), [endpoints])
   assert.match(readable?.guard.check as string, 'keystone was not asked')
@@ -354,7 +392,7 @@ keystone('without a catalogue the reason is told', () => {
 
 keystone('a token that came through the VIP is asked for once, unless there is something to move', () => {
   const token = (url: string, by: string) => {
-    const said = `${catalogue([endpoint('e1', 'public', url)])}\n${by}`
+    const said = catalogue([endpoint('e1', 'public', url)], undefined, by)
     const facts = factsOf(four, (node, index) => ({
       ...basics(node, index),
       ...(index === 0 ? { catalogue: said } : {}),
