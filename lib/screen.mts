@@ -22,12 +22,15 @@ export function plainLines(print: Print, verbose: boolean): (event: Event) => vo
     const words = [clock(), phase.padEnd(a), node.padEnd(b), coloured(result, result.padEnd(c)), text]
     print(words.filter(Boolean).join(' '))
   }
+  const lost = new Set<string>()
   return (event) => {
     // It says nothing until all nodes have answered.
     if (event.type === 'phase' && event.phase === 'survey' && event.state === 'start')
       say('survey', '', 'begins', 'what holds already')
     if (event.type === 'note') say(event.phase, several(event.nodes), 'note', event.text)
-    if (event.type === 'unreachable') say('', event.node, 'unreachable', event.text)
+    // A node that dies ends each session that it had.
+    if (event.type === 'unreachable' && !lost.has(event.node)) say('', event.node, 'unreachable', event.text)
+    if (event.type === 'unreachable') lost.add(event.node)
     if (event.type === 'lock' && event.state === 'waits') say('', event.node, 'waits', `for the lock of ${event.owner}`)
     if (event.type === 'lock' && event.state === 'expired')
       say('', event.node, 'note', `the lock of a run that is over has expired: ${event.owner}`)
