@@ -167,11 +167,18 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
 
   story('a second run changes nothing and restarts nothing', async () => {
     const look = () => lab.onAll(`${INVOCATIONS}; ${EPOCH}; ${SETTINGS}`)
-    const before = await look()
+    const logins = () => lab.onAll("journalctl --quiet --unit ssh --output cat | grep -c '^Accepted '")
+    ended(await lab.run('status'), 0)
+    const [before, connected] = [await look(), await logins()]
     const run = await lab.run('cluster', '--json')
     ended(run, 0)
     assert.is(run.json().result, 'ok')
     assert.is(run.json().changed, 0)
+    // Each script is an ssh process and a round trip; the connections are those of the run before.
+    const scripts = eventsOf(run.json().log).filter(({ type, state }) => type === 'script' && state === 'sent')
+    assert.equal(Map.groupBy(scripts, ({ node }) => node).get(one)?.length, 3)
+    assert.equal(Map.groupBy(scripts, ({ node }) => node).get(two)?.length, 2)
+    assert.equal(await logins(), connected)
     const after = await look()
     for (const node of lab.nodes) same(after.get(node), before.get(node), node)
     assert.match(

@@ -9,7 +9,7 @@ import { NodeFailure, UnreachableError } from '../../lib/errors.mts'
 import type { Event, GuardEnd } from '../../lib/event.mts'
 import type { Job } from '../../lib/exchange.mts'
 import type { Facts } from '../../lib/facts.mts'
-import { everyNode, firstNode, type Guard, type Phase, type Step } from '../../lib/guard.mts'
+import { everyNode, firstNode, type Guard, type Phase, SHOWN, type Step } from '../../lib/guard.mts'
 import { orchestrate, show } from '../../lib/orchestrator.mts'
 import { readFacts, runPhase } from '../../lib/run.mts'
 import { sh } from '../../lib/shell.mts'
@@ -303,6 +303,37 @@ runs('a converged run is two scripts for each node, and changes nothing', async 
   assert.is(await go(of), 'ok')
   assert.equal(trips(of), { a: 2, b: 2, c: 2 })
   assert.equal(of.diary(), diary)
+})
+
+runs('what takes long is asked of the first node alone, once; what it shows is asked of nobody', async () => {
+  const shown = (_: Config, facts: Facts, node: Node): readonly Guard[] => [
+    { title: 'it is so', check: facts.get(node, 'slow') === 'yes' ? SHOWN : 'echo "not yet"; exit 1' },
+  ]
+  const late = phase('r', [step('fourth', shown, { on: firstNode })], { slowFacts: () => ({ slow: 'echo yes' }) })
+  const of = lab([...two(), late])
+  await go(of)
+  trips(of)
+  of.events.length = 0
+  assert.is(await go(of), 'ok')
+  assert.equal(trips(of), { a: 3, b: 2, c: 2 })
+  assert.ok(told(of).includes('a it is so: ok'))
+  const facts = of.events.filter((event) => event.type === 'fact' && event.fact === 'slow')
+  assert.equal(
+    facts.map((event) => 'node' in event && event.node),
+    ['a'],
+  )
+})
+
+runs('facts that take long may call for more: it is asked for once, and nothing twice', async () => {
+  const first = nodeNamed('a', 0)
+  const slowFacts = (_: Config, facts: Facts) => ({
+    one: 'echo 1',
+    ...(facts.get(first, 'one') === '' ? {} : { two: ':' }),
+  })
+  const of = lab([phase('p', [step('first', [])], { slowFacts })])
+  assert.is(await go(of), 'ok')
+  const asked = of.events.flatMap((event) => (event.type === 'fact' && /one|two/.test(event.fact) ? [event.fact] : []))
+  assert.equal(asked, ['one', 'two'])
 })
 
 runs('a plan is the same two scripts, and neither holds a text that could change anything', async () => {
