@@ -129,8 +129,12 @@ export function meter(name: string, out: string): Meter {
   }
 }
 
-/** The most that was in use while `work` went on: looked at again and again, which takes time, so that none is measured with it. */
-export async function peak<T>(one: Meter, work: Promise<T>): Promise<{ readonly bytes: number; readonly value: T }> {
+/** The most that was in use while `work` went on, looked at every so many milliseconds: which itself takes time. */
+export async function peak<T>(
+  one: Meter,
+  work: Promise<T>,
+  every: number,
+): Promise<{ readonly bytes: number; readonly value: T }> {
   let over = false
   let bytes = 0
   const value = work.finally(() => {
@@ -140,7 +144,7 @@ export async function peak<T>(one: Meter, work: Promise<T>): Promise<{ readonly 
   value.catch(() => {})
   while (!over) {
     bytes = Math.max(bytes, one.memory())
-    await pause(20)
+    await pause(every)
   }
   return { bytes, value: await value }
 }

@@ -127,8 +127,8 @@ Written by \`make bench\`, all in one run of ${minutes} min: ${date}; ${machine}
 - Connections are kept from the run before, but for *cold* and first runs.
 - CPU is user and system time of the control machine: of the command, of all that it starts, and of the connections it leaves.
 - Memory is the most at once, by Pss, so that what several ssh share counts once. Memory, logins, commands (scripts that were
-  sent; by the nodes' own journals) and turns come from one more run each, which is not timed; those are of the node that was
-  asked most. Turns are changes of direction on the wire (a proxy counts them), at most the round trips that were waited for:
+  sent; by the nodes' own journals) and turns come from one more run each, which is not timed (but for first runs); those are
+  of the node that was asked most. Turns are changes of direction on the wire (a proxy counts them), at most the round trips that were waited for:
   one command of ssh has several.
 
 ## Targets

@@ -63,16 +63,21 @@ async function timed(book: Book, runner: Runner, trial: Trial): Promise<Took> {
   return good(book, runner, command, (took) => runner.fault(took, trial.figure.kind))
 }
 
-/** Measures these figures, side by side in each round, with all runners that have such a command. */
+/**
+ * Measures these figures, side by side in each round, with all runners that have such a command. What is counted comes from one
+ * more run; of first runs, which take long, from the last.
+ */
 export async function measure(book: Book, trials: readonly Trial[], how: How, before: Before = async () => {}) {
   const all = new Map<string, Took[]>()
+  const known = new Map<string, Counted>()
   const key = (runner: Runner, { figure }: Trial, warm: boolean) => `${figure.name} ${runner.name} ${warm}`
   const most = Math.min(book.rounds, ...trials.map(({ figure }) => figure.rounds ?? book.rounds))
-  const one = async (runner: Runner, trial: Trial) => {
+  const one = async (runner: Runner, trial: Trial, last: boolean) => {
     const run = async (warm: boolean) => {
-      const took = await timed(book, runner, trial)
       const name = key(runner, trial, warm)
-      all.set(name, [...(all.get(name) ?? []), took])
+      const both = last && trial.figure.kind === 'first' ? await counting(book, runner, trial, 200) : undefined
+      all.set(name, [...(all.get(name) ?? []), both?.took ?? (await timed(book, runner, trial))])
+      if (both) known.set(name, both.counted)
     }
     await before(runner)
     if (how === 'warm') await good(book, runner, runner.connect(trial.stage))
@@ -84,7 +89,7 @@ export async function measure(book: Book, trials: readonly Trial[], how: How, be
   for (let round = 0; round < most; round++) {
     for (const trial of trials) {
       const own = book.runners.filter((runner) => commandOf(runner, trial) !== undefined)
-      for (const runner of rotated(own, round)) await one(runner, trial)
+      for (const runner of rotated(own, round)) await one(runner, trial, round === most - 1)
     }
   }
   for (const trial of trials) {
@@ -92,7 +97,11 @@ export async function measure(book: Book, trials: readonly Trial[], how: How, be
       for (const runner of book.runners) {
         const took = all.get(key(runner, trial, warm))
         if (took === undefined) continue
-        const counted = trial.figure.kind === 'latency' ? undefined : await countedOf(book, trial, runner, before, warm)
+        let counted = known.get(key(runner, trial, warm))
+        if (counted === undefined && trial.figure.kind !== 'latency') {
+          await before(runner)
+          counted = (await counting(book, runner, trial, 20, warm)).counted
+        }
         note(book, trial.figure, runner, warm, took, counted)
       }
     }
@@ -118,11 +127,10 @@ export function note(
   book.say(`${who}: ${median} s (${min}–${max}), CPU ${seconds(cpu.median)} s${rest ?? ''}`)
 }
 
-/** One more run, by a wire that counts, with memory looked at all the time. */
-async function countedOf(book: Book, trial: Trial, runner: Runner, before: Before, warm: boolean): Promise<Counted> {
+/** A run by a wire that counts; its memory is looked at every so many milliseconds. */
+async function counting(book: Book, runner: Runner, trial: Trial, every: number, warm = false) {
   const { stage, figure } = trial
   const own = book.meter(runner)
-  await before(runner)
   await own.hangUp()
   const wire = await wires(stage, 0)
   stage.goBy(wire.ports)
@@ -130,13 +138,15 @@ async function countedOf(book: Book, trial: Trial, runner: Runner, before: Befor
     if (warm) await good(book, runner, runner.connect(stage))
     const then = await counts(stage)
     await wire.counted()
+    book.busy.push(await calm())
     const command = commandOf(runner, trial) as Command
     const words = [...command.words, ...(runner.name === 'quorate' ? ['--profile'] : [])]
     const run = good(book, runner, { ...command, words }, (took) => runner.fault(took, figure.kind))
-    const { bytes, value } = await peak(own, run)
+    const { bytes, value } = await peak(own, run, every)
     const turns = Math.max(...(await wire.counted()).values())
     if (runner.name === 'quorate') book.profiles[figure.name] = profileOf(value)
-    return { megabytes: bytes / 2 ** 20, turns, ...most(await counts(stage), then) }
+    const counted: Counted = { megabytes: bytes / 2 ** 20, turns, ...most(await counts(stage), then) }
+    return { took: value, counted }
   } finally {
     await own.hangUp()
     stage.goBy()

@@ -1,4 +1,5 @@
-# shellcheck shell=sh disable=SC2154,SC2086,SC2016
+#!/bin/sh
+# shellcheck disable=SC2154,SC2086,SC2016
 # (its variables are in front of it, lists of words among them)
 # node.sh is the part of check.sh that runs on a node, as root: prints a line for each thing that is wrong, and "right" at the end
 # if there was none. $1=light|full $2=name $3=address $4=heartbeat address $5=name of the first node
