@@ -92,7 +92,13 @@ export const TARGETS: readonly Target[] = [
     ratio(`second run, ${n} nodes: times the floor`, [`second-${n}`, 'quorate', `second-${n}`, 'floor'], { most: 2 }),
   ),
   ...each((n) =>
-    most(`second run, ${n} nodes: round trips per node`, `second-${n}`, 3, '', ({ counted }) => counted?.commands),
+    most(
+      `second run, ${n} nodes: round trips per node, by commands sent`,
+      `second-${n}`,
+      3,
+      '',
+      ({ counted }) => counted?.commands,
+    ),
   ),
   ...each((n) =>
     ratio(

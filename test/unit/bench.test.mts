@@ -124,7 +124,7 @@ test('targets compare what is warm with what is warm', () => {
   assert.equal(said, [
     'second run, 2 nodes: the peer takes times as long (at least 20): 25.0× met',
     'second run, 2 nodes: times the floor (at most 2): 2.50× not met',
-    'second run, 2 nodes: round trips per node (at most 3): 2 met',
+    'second run, 2 nodes: round trips per node, by commands sent (at most 3): 2 met',
     'first run, 2 nodes: the peer takes times as long (at least 1.8): 2.00× met',
     'one drifted file, 2 nodes: times a second run (at most 1.5): 1.40× met',
   ])
