@@ -38,14 +38,16 @@ export interface Meter {
 const ROOT = '/sys/fs/cgroup'
 const V2 = existsSync(join(ROOT, 'cgroup.controllers'))
 
-const read = (file: string): string => {
+/** A process that has just ended is no fault. */
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    // The process has just ended.
-    return ''
+    return look()
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
   }
 }
+const read = (file: string): string => unlessGone(() => readFileSync(file, 'utf8')) ?? ''
 const numberIn = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0)
 
 /**
@@ -54,10 +56,7 @@ const numberIn = (text: string, pattern: RegExp): number => Number(pattern.exec(
  */
 function memoryOf(pid: string): number {
   const text = read(`/proc/${pid}/smaps_rollup`)
-  let program = ''
-  try {
-    program = readlinkSync(`/proc/${pid}/exe`)
-  } catch {}
+  const program = unlessGone(() => readlinkSync(`/proc/${pid}/exe`))
   const pattern = program === process.execPath ? /^Rss:\s+(\d+)/m : /^Pss:\s+(\d+)/m
   return numberIn(text, pattern) * 1024
 }
@@ -67,9 +66,7 @@ const membersOf = (group: string): readonly string[] => read(join(group, 'cgroup
 
 function end(group: string, signal: NodeJS.Signals): void {
   for (const pid of membersOf(group)) {
-    try {
-      process.kill(Number(pid), signal)
-    } catch {}
+    unlessGone(() => process.kill(Number(pid), signal))
   }
 }
 
@@ -80,9 +77,7 @@ process.on('exit', () => {
       end(group, 'SIGKILL')
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
     }
-    try {
-      rmdirSync(group)
-    } catch {}
+    unlessGone(() => rmdirSync(group))
   }
 })
 
