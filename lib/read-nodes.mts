@@ -6,9 +6,6 @@ import { shown } from './shown.mts'
 import { a, type Source } from './source.mts'
 
 const EXAMPLE = '192.168.18.201 node1.test.com node1'
-/** Pacemaker and corosync are tested to 32 nodes: Red Hat and SUSE support no more. */
-const MOST_NODES = 32
-
 /** Labels of RFC 1123; the last one is no number, which inet_aton(3) would take for an address. */
 function isHostName(name: string): boolean {
   const labels = name.split('.')
@@ -53,14 +50,6 @@ export function readNodes(source: Source): readonly Node[] {
       entry,
       `a cluster needs two nodes at least, NODES has ${pieces.length}`,
       `write a line for each: ${EXAMPLE}`,
-    )
-  }
-  if (pieces.length > MOST_NODES) {
-    report(
-      source,
-      entry,
-      `NODES has ${pieces.length} nodes, a cluster can have ${MOST_NODES}`,
-      'make more than one cluster',
     )
   }
   if (first !== undefined && nodes.some((node) => family(node.address) !== family(first.address))) {

@@ -23,6 +23,20 @@ import { sh } from '../lib/shell.mts'
 const CONF = '/etc/corosync/corosync.conf'
 const KEY = '/etc/corosync/authkey'
 
+/** Pacemaker and corosync are tested to 32 nodes: Red Hat and SUSE support no more. */
+const MOST_NODES = 32
+
+const needs = ({ nodes }: Config) =>
+  nodes.length <= MOST_NODES
+    ? []
+    : [
+        {
+          key: 'NODES',
+          text: `NODES has ${nodes.length} nodes, a cluster can have ${MOST_NODES}`,
+          remedy: 'make more than one cluster; --to 02 prepares any number of nodes',
+        },
+      ]
+
 const configured = (config: Config, facts: Facts): Guard[] => {
   const ids = nodeIds(config, facts)
   const members = asMembers(config, facts)
@@ -65,6 +79,7 @@ const joined = (config: Config): Guard[] => [
 export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
+  needs,
   facts: () => ({
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
     'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,

@@ -180,6 +180,16 @@ files('what only one phase needs is asked for by that phase', () => {
   assert.is(run(node, CLUSTER_TASK, '--env', file, '--to', '06').status, 4)
 })
 
+files('more nodes than a ring can have may be prepared, and no ring is made of them', () => {
+  const nodes = Array.from({ length: 33 }, (_, i) => `192.0.2.${i + 1} n${i}.test.com n${i}`).join('\n')
+  const file = env('many.env', readFileSync(GOOD, 'utf8').replace(/^NODES="[^"]*"/m, `NODES="\n${nodes}\n"`))
+  const all = run(node, CLUSTER_TASK, '--env', file)
+  assert.is(all.status, 5)
+  assert.match(all.all, /NODES has 33 nodes, a cluster can have 32/)
+  assert.not(all.contacted)
+  assert.is(run(node, CLUSTER_TASK, '--env', file, '--to', '02').status, 4)
+})
+
 /** The one object of --json: the last line of stdout, and the only one. */
 function object(ended: ReturnType<typeof run>): Record<string, unknown> {
   assert.match(ended.stdout, /^\{[^\n]*\}\n$/)
