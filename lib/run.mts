@@ -79,6 +79,7 @@ async function ask(
 function factsOf(job: Job, node: Node, guards: readonly Guard[], facts: Map<string, string>, talk: Talk) {
   let lines: string[] = []
   let since = 0
+  const asked = Date.now()
   return talk(
     job,
     node,
@@ -92,12 +93,18 @@ function factsOf(job: Job, node: Node, guards: readonly Guard[], facts: Map<stri
       facts.set(name, lines.join('\n'))
       job.emit({ type: 'fact', node: node.name, fact: name, ms: Date.now() - since })
       if (name.startsWith('secret.')) job.keepSecret(lines.join('\n'))
-      // Taken at once: how far the node's clock is from ours, in seconds.
-      if (name === 'clock') facts.set('clock-skew', String(Number(lines[0]) - Date.now() / 1000))
+      if (name === 'clock') facts.set('clock-skew', String(skew(Number(lines[0]), asked / 1000, Date.now() / 1000)))
     },
     (line) => lines.push(line),
   )
 }
+
+/**
+ * Seconds by which a clock is off that said this some time between our question and its answer: the way there and back takes
+ * seconds where many nodes are asked at once.
+ */
+export const skew = (said: number, asked: number, heard: number): number =>
+  said < asked ? said - asked : said > heard ? said - heard : 0
 
 const has = (nodes: readonly Node[], node: Node) => nodes.some((one) => one.name === node.name)
 

@@ -11,7 +11,7 @@ import type { Job } from '../../lib/exchange.mts'
 import type { Facts } from '../../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase, SHOWN, type Step } from '../../lib/guard.mts'
 import { orchestrate, show } from '../../lib/orchestrator.mts'
-import { readFacts, runPhase } from '../../lib/run.mts'
+import { readFacts, runPhase, skew } from '../../lib/run.mts'
 import { sh } from '../../lib/shell.mts'
 import type { Exit, Session, Ssh } from '../../lib/ssh.mts'
 import { suite } from '../suite.mts'
@@ -445,6 +445,12 @@ runs('what is one for the cluster is not made on some nodes while others lack it
   writeFileSync(of.at('c', 'two'), '')
   assert.is(await orchestrate(job, { plan: false, live: false }, show()), 'changed')
   assert.equal([...of.diary()].sort(), ['a one', 'a two', 'b one', 'b two'])
+})
+
+runs('a clock is off by what the way to the node cannot explain', () => {
+  assert.is(skew(105, 100, 110), 0)
+  assert.is(skew(97, 100, 110), -3)
+  assert.is(skew(112, 100, 110), 2)
 })
 
 runs('a secret fact is kept out of what follows; clock-skew comes with the clock', async () => {
