@@ -75,15 +75,15 @@ whole() {
 }
 # For an apply that waits for others: what it sees.
 waits() { frame wait "$index"; printf '%s\\n' "$1"; }
-state() { ( set -eu; "check$1" ) 9>&-; }
+state() { set -eu; "check$1" 2>&1; }
 look() {
-  seen=$(state "$1" 2>&1); rc=$?; last=-
+  seen=$(exec 9>&-; state "$1"); rc=$?; last=-
   if [ "$rc" -ne 0 ] && [ "$2" -gt 0 ]; then
     until=$(($(date +%s) + $2))
     while [ "$rc" -eq 1 ] && [ "$(date +%s)" -lt "$until" ] && ! stopped; do
       [ "$seen" = "$last" ] || { frame wait "$1"; printf '%s\\n' "\${seen:-nothing yet}"; last=$seen; }
       sleep 0.1 2>/dev/null || sleep 1
-      seen=$(state "$1" 2>&1); rc=$?
+      seen=$(exec 9>&-; state "$1"); rc=$?
     done
   fi
   [ -z "$seen" ] || [ "$seen" = "$last" ] || printf '%s\\n' "$seen"

@@ -9,7 +9,7 @@ import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
-import { askQuickly, check, holds, look, pastOf, readFacts, record, resumedFrom, runPhase } from './run.mts'
+import { askQuickly, check, holds, look, pastOf, readFacts, record, resumedFrom, runPhase, slowly } from './run.mts'
 import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
@@ -36,6 +36,8 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
   let lock: Lock | undefined
 
   const { nodes, phases } = job
+  const all = [...job.before, ...phases]
+  const late = slowly(job, all)
   // Lines that a terminal has no room for would scroll away, and those under way with them.
   const rows = process.stdout.rows || 24
   const lineEach = rows > 1 + phases.length + 2 * nodes.length
@@ -46,8 +48,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     task: async (_, line) => {
       job.emit({ type: 'phase', phase: 'survey', state: 'start' })
       show.share(line)
-      const all = [...job.before, ...job.phases]
-      const ask = (talk: Talk) => askQuickly(job, all, talk)
+      const ask = (talk: Talk) => askQuickly(job, all, talk, late.begin)
       const taken = how.lock && (await takeLock(job, how.lock, ask))
       lock = taken?.lock
       const asked = taken?.asked ?? (await ask(exchange))
@@ -56,7 +57,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       if (other) job.emit({ type: 'lock', state: 'seen', ...other })
       // The refusals need more than what is to be run.
       const left = (node: Node) => (job.nodes.includes(node) ? [] : job.phases.filter((phase) => phase.together))
-      const looked = await look(job, asked.facts, job.phases, (node) => [...job.before, ...left(node)])
+      const looked = await look(job, asked.facts, late, job.phases, (node) => [...job.before, ...left(node)])
       const { ends } = looked
       facts = looked.facts
       const chosen = (end: GuardEnd) =>
@@ -134,6 +135,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     if (job.stop.aborted) return 'interrupted'
     throw error
   } finally {
+    await late.drop()
     await lock?.release()
   }
   if (how.plan) return planned(job, found)

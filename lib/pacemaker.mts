@@ -59,11 +59,11 @@ export const membersOnline = (config: Config, facts: Facts): string => sh`
   ${needs('crm_mon')}
   ${MON}
   said=$(mon) || { echo "pacemaker does not answer: $said" | head -n 3; exit 1; }
-  missing=
-  for name in ${config.nodes.map((node) => memberName(facts, node))}; do
-    printf '%s\\n' "$said" | grep "<node name=\\"$name\\" " | grep 'online="true"' | grep 'unclean="false"' |
-      grep -q 'pending="false"' || missing="$missing $name"
-  done
+  missing=$(printf '%s\\n' "$said" | awk -F '"' -v names=${config.nodes.map((node) => memberName(facts, node)).join(' ')} '
+    /<node name=/ { for (i = 1; i < NF; i += 2) { sub(/.* /, "", $i); of[$i] = $(i + 1) }
+      if (of["online="] of["unclean="] of["pending="] == "truefalsefalse") online[of["name="]]
+      split("", of) }
+    END { count = split(names, want, " "); for (i = 1; i <= count; i++) if (!(want[i] in online)) printf " %s", want[i] }')
   [ -z "$missing" ] || { echo "not online:$missing"; exit 1; }`
 
 /** The id of our property in the CIB of a first start: by it we find it again. */

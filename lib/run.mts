@@ -5,9 +5,11 @@ import type { Config, Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
-import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
+import { EVERY_NODE, type Facts, factsFrom, over } from './facts.mts'
 import { type Guard, type Phase, SHOWN } from './guard.mts'
 import type { Talk } from './lock.mts'
+
+const NOTHING = factsFrom(new Map())
 
 /**
  * Asks every node of the env file for the facts of these phases, and keeps what was known before of others.
@@ -20,18 +22,47 @@ export async function readFacts(job: Job, phases: readonly Phase[], before?: Fac
 }
 
 /** Asks every node of the env file, and says which could not be asked. */
-export const askAll = (job: Job, phases: readonly Phase[], before: Facts = factsFrom(new Map())) =>
+export const askAll = (job: Job, phases: readonly Phase[], before: Facts = NOTHING) =>
   ask(job, job.config.nodes, (node, facts) => ({ ...usual(job, phases), ...slow(job, phases, node, facts) }), before)
 
-/** The same without what takes long. */
-export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk) =>
-  ask(job, job.config.nodes, () => usual(job, phases), factsFrom(new Map()), talk)
+/** The same without what takes long: for that, `begun` is called as soon as the first node answers. */
+export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk, begun: () => void) =>
+  ask(job, job.config.nodes, () => usual(job, phases), NOTHING, talk, begun)
 
-/** Only what takes long. Throws UnreachableError. */
-async function readSlowly(job: Job, phases: readonly Phase[], before: Facts): Promise<Facts> {
-  const { facts, lost } = await ask(job, job.config.nodes, (node, known) => slow(job, phases, node, known), before)
-  if (lost.length > 0) throw new UnreachableError(lost)
-  return facts
+/** What takes long: it is asked beside the rest. */
+export interface Slowly {
+  /** Begins, and drops what was begun before. The first node is connected then. */
+  readonly begin: () => void
+  /** What it came to. Throws UnreachableError. */
+  readonly facts: () => Promise<Facts>
+  /** Nobody waits for it any more. */
+  readonly drop: () => Promise<void>
+}
+
+export function slowly(job: Job, phases: readonly Phase[]): Slowly {
+  let dropped = new AbortController()
+  let asking: ReturnType<typeof ask> | undefined
+  const begin = () => {
+    dropped.abort()
+    dropped = new AbortController()
+    const own = { ...job, stop: AbortSignal.any([job.stop, dropped.signal]) }
+    asking = ask(own, job.config.nodes, (node, known) => slow(job, phases, node, known), NOTHING)
+    // Who waits for it hears of it.
+    asking.catch(() => {})
+  }
+  return {
+    begin,
+    facts: async () => {
+      if (asking === undefined) begin()
+      const { facts, lost } = await (asking as ReturnType<typeof ask>)
+      if (lost.length > 0) throw new UnreachableError(lost)
+      return facts
+    },
+    drop: async () => {
+      dropped.abort()
+      await asking?.catch(() => {})
+    },
+  }
 }
 
 type Asked = Readonly<Record<string, string>>
@@ -49,6 +80,7 @@ async function ask(
   asked: (node: Node, facts: Facts) => Asked,
   before: Facts,
   talk: Talk = exchange,
+  begun?: () => void,
 ): Promise<{ facts: Facts; lost: readonly Lost[] }> {
   const known = new Map<string, Map<string, string>>()
   const facts = factsFrom(known, before)
@@ -64,7 +96,14 @@ async function ask(
     const lost = await lostOf(job, [...guardsOf.keys()], (node) => {
       const own = known.get(node.name) ?? new Map<string, string>()
       known.set(node.name, own)
-      return factsOf(job, node, guardsOf.get(node) as readonly Guard[], own, talk)
+      return factsOf(
+        job,
+        node,
+        guardsOf.get(node) as readonly Guard[],
+        own,
+        talk,
+        node === nodes[0] ? begun : undefined,
+      )
     })
     // A node that answers no question to its end is not asked for ever.
     if (lost.length > 0) return { facts, lost }
@@ -76,7 +115,14 @@ async function ask(
   }
 }
 
-function factsOf(job: Job, node: Node, guards: readonly Guard[], facts: Map<string, string>, talk: Talk) {
+function factsOf(
+  job: Job,
+  node: Node,
+  guards: readonly Guard[],
+  facts: Map<string, string>,
+  talk: Talk,
+  begun?: () => void,
+) {
   let lines: string[] = []
   let since = 0
   const asked = Date.now()
@@ -88,6 +134,8 @@ function factsOf(job: Job, node: Node, guards: readonly Guard[], facts: Map<stri
     true,
     (frame) => {
       if (frame.at === 'start') [lines, since] = [[], Date.now()]
+      // Not before a lock that is to be taken is taken: without it no fact is asked for.
+      if (frame.at === 'start' && frame.index === 0) begun?.()
       if (frame.at !== 'end') return
       const name = guards[frame.index]?.title as string
       facts.set(name, lines.join('\n'))
@@ -154,24 +202,25 @@ const shown = ({ phase, step, guard }: Item, node: Node): GuardEnd => ({
 })
 
 /**
- * What the nodes are like, and the checks of these phases. What takes long is asked for beside the checks of the phases that do
+ * What the nodes are like, and the checks of these phases. What takes long is waited for beside the checks of the phases that do
  * without it.
  */
 export async function look(
   job: Job,
   known: Facts,
+  late: Slowly,
   phases: readonly Phase[],
   also: (node: Node) => readonly Phase[],
 ): Promise<{ readonly facts: Facts; readonly ends: readonly GuardEnd[] }> {
   const part = (slow: boolean) => (all: readonly Phase[]) =>
     all.filter((phase) => (phase.slowFacts !== undefined) === slow)
-  const [quick, late] = [part(false), part(true)]
+  const [quick, slow] = [part(false), part(true)]
   const first = check(job, known, quick(phases), (node) => quick(also(node)))
-  const slowly = readSlowly(job, [...new Set([...job.before, ...job.phases])], known)
+  const asked = late.facts()
   // Neither is left behind when the other one fails.
-  await Promise.allSettled([first, slowly])
-  const [ends, facts] = [await first, await slowly]
-  return { facts, ends: [...ends, ...(await check(job, facts, late(phases), (node) => late(also(node))))] }
+  await Promise.allSettled([first, asked])
+  const [ends, facts] = [await first, over(await asked, known)]
+  return { facts, ends: [...ends, ...(await check(job, facts, slow(phases), (node) => slow(also(node))))] }
 }
 
 /** Whether a phase holds on every node that was asked. */

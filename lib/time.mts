@@ -22,8 +22,8 @@ export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(
  * is "no" also of a unit that was never to start, which then has no time at which the condition was looked at.
  */
 const HOST_KEEPS_IT = sh`
-  [ "$(systemctl show --property ConditionTimestampMonotonic --value chrony)" != 0 ] &&
-    [ "$(systemctl show --property ConditionResult --value chrony)" = no ] && systemd-detect-virt --quiet --container`
+  said=$(systemctl show --property ConditionTimestampMonotonic --property ConditionResult chrony)
+  case $said in *Monotonic=0*) false ;; *Result=no*) systemd-detect-virt --quiet --container ;; *) false ;; esac`
 
 export function timekeeping(config: Config): readonly Guard[] {
   const running = service('chrony', config.ntpServers.length > 0 ? { loads: [SOURCES] } : {})

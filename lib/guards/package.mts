@@ -19,10 +19,10 @@ export interface Package {
 const LOCK_WAIT = 300
 
 /**
- * Shell functions that the texts below share. `known` asks once how all these packages stand, for `installed`. `pick` prints the
- * first alternative that is installed, or else on offer. `patiently` runs a command again while another one holds a lock, which
- * can be broken off, unlike apt-get's own wait within a transaction; and that one covers neither the lock of the package lists
- * nor what dpkg itself takes.
+ * Shell functions that the texts below share. `known` asks once how all packages stand, for `installed`. `pick` sets `one` to the
+ * first alternative that is installed, or else on offer, or to nothing. `patiently` runs a command again while another one holds
+ * a lock, which can be broken off, unlike apt-get's own wait within a transaction; and that one covers neither the lock of the
+ * package lists nor what dpkg itself takes.
  */
 export const FUNCTIONS = raw(
   `
@@ -45,12 +45,23 @@ apt() {
   whole apt-get -q -y -o DPkg::Lock::Timeout=10 -o Dpkg::Use-Pty=0 \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
-known() { have=" $(dpkg-query -W -f '\${Package}=\${db:Status-Abbrev}' $(echo "$*" | tr '|' ' ') 2>/dev/null || :) "; }
+known() {
+  names=$*
+  have=" $(IFS='| '; dpkg-query -W -f '\${Package}=\${db:Status-Abbrev}' $names 2>/dev/null || :) "
+}
 installed() { case $have in *" $1="?"i "*) return 0 ;; esac; return 1; }
 offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
 pick() {
-  for one in $(echo "$1" | tr '|' ' '); do if installed "$one"; then echo "$one"; return; fi; done
-  for one in $(echo "$1" | tr '|' ' '); do if offered "$one"; then echo "$one"; return; fi; done
+  for how in installed offered; do
+    rest=$1
+    while [ -n "$rest" ]; do
+      one=\${rest%%"|"*}
+      rest=\${rest#"$one"}
+      rest=\${rest#"|"}
+      ! "$how" "$one" || return 0
+    done
+  done
+  one=
 }`.trim(),
 )
 
@@ -110,7 +121,10 @@ export function offered(packages: readonly Package[]): Guard {
     ${wanted('all', must(packages))}
     known $all
     missing=
-    for want in $all; do [ -n "$(pick "$want")" ] || missing="$missing $want"; done
+    for want in $all; do
+      pick "$want"
+      [ -n "$one" ] || missing="$missing $want"
+    done
     [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`
   return {
     title: 'every package to be installed has a candidate',
@@ -139,12 +153,12 @@ export function installed(packages: readonly Package[]): Guard {
       ${wanted('all', must(packages))}
       missing=
       for want in $all; do
-        one=$(pick "$want")
+        pick "$want"
         { [ -n "$one" ] && installed "$one"; } || missing="$missing \${one:-$want}"
       done
       ${wanted('all', optional)}
       for want in $all; do
-        one=$(pick "$want")
+        pick "$want"
         [ -z "$one" ] || installed "$one" || missing="$missing $one"
       done
       half=$(dpkg --audit)
@@ -155,8 +169,8 @@ export function installed(packages: readonly Package[]): Guard {
       ${wanted('all', packages)}
       known $all
       want=
-      for one in $all; do
-        one=$(pick "$one")
+      for name in $all; do
+        pick "$name"
         [ -z "$one" ] || installed "$one" || want="$want $one"
       done
       # A package starts its daemons as soon as it is unpacked. A runtime mask (systemctl(1)) is gone by itself after a

@@ -10,22 +10,35 @@ interface ServiceOptions {
   readonly managed?: boolean
 }
 
+/**
+ * Shell function `asked UNIT`: asks systemd once for what these guards want to know (systemctl(1), show), for `of PROPERTY`
+ * which sets `value`.
+ */
+const ASKED = raw(
+  `
+asked() {
+  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p InvocationID -p ActiveEnterTimestamp "$1")
+}
+of() {
+  value=\${said#*"$1="}
+  value=\${value%%"\n"*}
+}`.trim(),
+)
+
 /** What a daemon was last started with, by us: gone with a reboot, as it should be. */
 const STAMPS = '/run/quorate'
 
 /**
- * Shell text that sums up the files as they are. Where a reload costs nothing, a file that was put back counts as another
- * one, even with the same content: somebody may have loaded what was there in between.
+ * Shell text that sets `sum` to that of the files as they are. Where a reload costs nothing, a file that was put back counts as
+ * another one, even with the same content: somebody may have loaded what was there in between.
  */
 const sumOf = (loads: readonly string[], by: 'restart' | 'reload') =>
-  raw(
-    by === 'restart'
-      ? sh`cat ${loads} | sha256sum | cut -d ' ' -f 1`
-      : sh`{ stat -c '%i %Y' ${loads}; cat ${loads}; } | sha256sum | cut -d ' ' -f 1`,
-  )
+  raw(sh`
+    sum=$({ ${by === 'restart' ? raw(':') : raw(sh`stat -c '%i %Y' ${loads}`)}; cat ${loads}; } | sha256sum)
+    sum=\${sum%% *}`)
 
 /**
- * Shell text that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a daemon;
+ * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a daemon;
  * for one that was started by others, a file that is newer than the daemon tells.
  */
 const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload') =>
@@ -34,14 +47,16 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
       ? ':'
       : sh`
       for file in ${loads}; do [ -e "$file" ] || { echo "$file is missing"; exit 1; }; done
-      id=$(systemctl show --property InvocationID --value ${unit})
-      sum=$(${sumOf(loads, by)})
+      of InvocationID
+      id=$value
+      ${sumOf(loads, by)}
       stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
       case $stamp in
         "$id $sum") ;;
         "$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;
         *)
-          since=$(date -d "$(systemctl show --property ActiveEnterTimestamp --value ${unit})" +%s)
+          of ActiveEnterTimestamp
+          since=$(date -d "$value" +%s)
           for file in ${loads}; do
             [ "$(stat -c %Y "$file")" -le "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
           done ;;
@@ -54,7 +69,8 @@ const stamp = (unit: string, loads: readonly string[], by: 'restart' | 'reload')
       ? ':'
       : sh`
       mkdir -p ${STAMPS}
-      echo "$(systemctl show --property InvocationID --value ${unit}) $(${sumOf(loads, by)})" >${`${STAMPS}/${unit}.new`}
+      ${sumOf(loads, by)}
+      echo "$(systemctl show --property InvocationID --value ${unit}) $sum" >${`${STAMPS}/${unit}.new`}
       mv -f ${`${STAMPS}/${unit}.new`} ${`${STAMPS}/${unit}`}`,
   )
 
@@ -79,15 +95,15 @@ const REMEDIES: Remedies = [
 /** The unit is active, starts at boot, and has read its files as they are. */
 export function service(unit: string, options: ServiceOptions = {}): Guard {
   const { loads = [], by = 'restart', managed = false } = options
-  const active = sh`
-    state=$(systemctl is-active ${unit} || :)
-    [ "$state" = active ] || { echo ${unit}" is $state"; exit 1; }`
   if (managed)
     return {
       title: `${unit} runs with its current configuration`,
       // Where it does not run there is nothing to reload; whether it should run is not for this guard to say.
       check: sh`
-        systemctl is-active --quiet ${unit} || exit 0
+        ${ASKED}
+        asked ${unit}
+        of ActiveState
+        case $value in active | reloading) ;; *) exit 0 ;; esac
         ${current(unit, loads, by)}`,
       apply: sh`
         systemctl ${by} ${unit}
@@ -99,13 +115,24 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
   return {
     title: `${unit} runs${loads.length > 0 ? ' with its current configuration' : ''}`,
     check: sh`
-      ${raw(active)}
+      ${ASKED}
+      asked ${unit}
+      of ActiveState
+      [ "$value" = active ] || { echo ${unit}" is $value"; exit 1; }
+      # What systemd itself keeps of this may be older than the links.
       enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
       [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
-      [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || { echo "its unit file has changed"; exit 1; }
+      of NeedDaemonReload
+      [ "$value" != yes ] || { echo "its unit file has changed"; exit 1; }
       ${current(unit, loads, by)}`,
     apply: sh`
-      [ "$(systemctl show --property NeedDaemonReload --value ${unit})" != yes ] || systemctl daemon-reload
+      ${ASKED}
+      asked ${unit}
+      of NeedDaemonReload
+      if [ "$value" = yes ]; then
+        systemctl daemon-reload
+        asked ${unit}
+      fi
       systemctl --quiet enable ${unit}
       # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).
       systemctl reset-failed ${unit} 2>/dev/null || :
