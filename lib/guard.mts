@@ -41,6 +41,10 @@ export interface Step {
   readonly oneByOne?: (config: Config, facts: Facts) => boolean
   /** Goes on to the last guard after a failed one, so that all problems are told at once. */
   readonly tellAll?: boolean
+  /** Id of the phase that it needs, and none after it: where both are run it is done beside those in between. */
+  readonly after?: string
+  /** No later step of its phase needs a fact that it changes: they are not asked for again after it. */
+  readonly keepsFacts?: boolean
 }
 
 export interface Phase {

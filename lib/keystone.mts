@@ -40,11 +40,13 @@ const LOGGED_IN = (config: Config, openrc: Openrc) =>
       ${LOGIN(config, openrc)}
     fi`)
 
+const NOT_BUILT = 'the cluster is not built yet'
+
 /** Shell text for the first node, since keystone takes a good while for a login (bcrypt). */
 const onFirst = (config: Config, text: string): string => sh`
   ip -o addr show | grep -qF ${` ${config.nodes[0]?.address}/`} || exit 0
   # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.
-  [ -e /etc/corosync/corosync.conf ] || { echo "the cluster is not built yet"; exit 0; }
+  [ -e /etc/corosync/corosync.conf ] || { echo ${NOT_BUILT}; exit 0; }
   ${raw(text)}`
 
 /** The catalogue as it comes with a token, after the address that gave it: all that one who uses the services sees. */
@@ -282,7 +284,8 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
   const rc = config.openrc
   if (rc === undefined) return []
   const title = 'keystone gives a token through the VIP'
-  const { byVip, moves, problems } = inventory(config, facts)
+  const { unknown, byVip, moves, problems } = inventory(config, facts)
+  if (unknown === NOT_BUILT) return [problem(title, unknown, 'run the phases before first: npx zx tasks/cluster.mts')]
   if (byVip && moves.length === 0 && problems.length === 0) return [{ title, check: SHOWN }]
   return [
     {
@@ -295,7 +298,7 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
           printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }
         done`,
       // A login that was refused already is not waited for.
-      ...(/ 401 /.test(inventory(config, facts).unknown ?? '') ? {} : { wait: 30 }),
+      ...(/ 401 /.test(unknown ?? '') ? {} : { wait: 30 }),
       remedy: 'see the log of keystone on the nodes, and of HAProxy on the holder of the VIP',
       remedies: remedies(config),
     },

@@ -9,7 +9,19 @@ import type { Phase } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
-import { askQuickly, check, holds, look, pastOf, readFacts, record, resumedFrom, runPhase, slowly } from './run.mts'
+import {
+  askQuickly,
+  type Before,
+  check,
+  holds,
+  look,
+  pastOf,
+  readFacts,
+  record,
+  resumedFrom,
+  runSteps,
+  slowly,
+} from './run.mts'
 import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
@@ -75,31 +87,65 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     },
   }
 
-  const run = async (phase: Phase): Promise<void> => {
-    const result = await runPhase(job, phase, facts as Facts)
+  /** What was begun of phases to come, by their ids; and how it is ended where the run is. */
+  const ahead = new Map<string, Promise<readonly GuardEnd[]>>()
+  const cut = new AbortController()
+  const goAhead = (ended: Phase): void => {
+    for (const phase of phases.slice(phases.indexOf(ended) + 1)) {
+      const steps = phase.steps.filter(({ after }) => after === ended.id)
+      if (steps.length === 0 || holds(found, phase)) continue
+      const own = { ...job, stop: AbortSignal.any([job.stop, cut.signal]) }
+      const known = facts as Facts
+      const begin = async () => {
+        const fresh = changed > 0 ? await readFacts(own, [phase], known) : known
+        return (await runSteps(own, { ...phase, steps }, fresh)).ends
+      }
+      const begun = begin()
+      // Its phase hears of it.
+      begun.catch(() => {})
+      ahead.set(phase.id, begun)
+    }
+  }
+
+  const run = async (phase: Phase, before: Before): Promise<void> => {
+    const result = await runSteps(job, phase, facts as Facts, before)
     facts = result.facts
     changed += result.ends.filter((end) => end.state === 'changed').length
+    await ended(phase, result.stale)
+  }
+
+  /** Its own facts are read for the record; those of the next phase with them, unless something is done for that still. */
+  const ended = async (phase: Phase, stale: boolean): Promise<void> => {
+    const next = phases[phases.indexOf(phase) + 1]
+    goAhead(phase)
+    const asked = [
+      ...(stale ? [phase] : []),
+      ...(changed > 0 && next !== undefined && !ahead.has(next.id) ? [next] : []),
+    ]
+    if (asked.length > 0) facts = await readFacts(job, asked, facts)
+    record(job, facts as Facts, phase)
     job.emit({ type: 'phase', phase: phase.id, state: 'end' })
   }
 
-  const tasks = job.phases.map(
+  const tasks = phases.map(
     (phase): ListrTask => ({
       title: `${phase.id}  ${phase.title}`,
       task: async (_, line) => {
         job.emit({ type: 'phase', phase: phase.id, state: 'start' })
         show.share(line)
-        if (changed > 0) facts = await readFacts(job, [phase], facts)
+        const made = await ahead.get(phase.id)
+        if (made && changed > 0) facts = await readFacts(job, [phase], facts)
         // What held in the survey may have been undone by a change since: then it is looked at again, in one go.
         const held = holds(found, phase)
         if (held && (changed === 0 || holds(await check(job, facts as Facts, [phase]), phase))) {
-          record(job, facts as Facts, phase)
-          job.emit({ type: 'phase', phase: phase.id, state: 'end' })
+          await ended(phase, false)
           return undefined
         }
-        if (!lineEach) return run(phase)
+        const before = { seen: changed === 0 ? found : [], made: made ?? [] }
+        if (!lineEach) return run(phase, before)
         // Each node's line settles when the whole phase has, so that nothing runs on when one rejects.
         show.share(undefined)
-        const done = run(phase)
+        const done = run(phase, before)
         return line.newListr(
           job.nodes.map((node) => ({
             title: node.name,
@@ -135,6 +181,9 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     if (job.stop.aborted) return 'interrupted'
     throw error
   } finally {
+    // Nothing runs on.
+    cut.abort()
+    await Promise.allSettled(ahead.values())
     await late.drop()
     await lock?.release()
   }
@@ -200,8 +249,9 @@ const GROUPS = 4
 
 export function show(): Show {
   const own = new Map<string, Line>()
-  /** What the nodes do that are being asked. */
+  /** What the nodes do that are being asked; some of them by two scripts at once. */
   const doing = new Map<string, string>()
+  const scripts = new Map<string, number>()
   const notes: string[] = []
   let shared: Line | undefined
   const tell = () => {
@@ -229,8 +279,10 @@ export function show(): Show {
           line.output = soft ? 'stops after this step; Ctrl-C once more breaks it off' : 'breaks off'
       }
       if (event.type === 'script') {
-        if (event.state === 'ended') doing.delete(event.node)
-        else doing.set(event.node, event.state === 'sent' ? 'no answer yet' : 'answers')
+        const more = { sent: 1, hello: 0, ended: -1 }[event.state]
+        scripts.set(event.node, (scripts.get(event.node) ?? 0) + more)
+        if (scripts.get(event.node) === 0) doing.delete(event.node)
+        else if (event.state !== 'ended') doing.set(event.node, event.state === 'sent' ? 'no answer yet' : 'answers')
         tell()
       }
       if (event.type !== 'guard' && event.type !== 'output') return

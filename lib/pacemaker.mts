@@ -73,11 +73,11 @@ export const cibFact = sh`[ ! -e ${CIB} ] || echo yes`
 
 /**
  * A cluster that starts for the first time waits 20 s for a coordinator that nobody can be yet (dc-deadtime, Pacemaker
- * Explained). So the nodes of one that has no CIB anywhere begin with one that says 2 s; 04-pacemaker takes it out again.
+ * Explained). So the nodes of one that has no CIB anywhere begin with one that says 1 s; 04-pacemaker takes it out again.
  */
 export function firstStart(config: Config, facts: Facts): readonly Guard[] {
   if (config.nodes.some((node) => facts.get(node, 'cib') === 'yes')) return []
-  const set = `<crm_config><cluster_property_set id="cib-bootstrap-options"><nvpair id="${FIRST_START}" name="dc-deadtime" value="2s"/></cluster_property_set></crm_config>`
+  const set = `<crm_config><cluster_property_set id="cib-bootstrap-options"><nvpair id="${FIRST_START}" name="dc-deadtime" value="1s"/></cluster_property_set></crm_config>`
   return [
     {
       title: 'pacemaker elects at once at its first start',

@@ -39,10 +39,10 @@ export function profile(now: () => number): Profile {
   const phases = new Map<string, number>()
   let current = ''
 
-  const close = (node: string, to: number) => {
-    const open = at.get(node)
+  const close = (key: string, to: number) => {
+    const open = at.get(key)
     if (open) spans.push({ ...open, to })
-    at.delete(node)
+    at.delete(key)
   }
   const script = ({ node, state }: Extract<Event, { type: 'script' }>, time: number) => {
     const waiting = sent.get(node) ?? []
@@ -54,18 +54,20 @@ export function profile(now: () => number): Profile {
   }
   const guard = (event: Extract<Event, { type: 'guard' }>, time: number) => {
     const { node, phase, guard: name, state } = event
+    // Two phases may be at work on a node at the same time.
+    const key = `${node} ${phase}`
     // A wait is told anew with each thing that is seen.
-    if (state === 'wait' && at.get(node)?.kind === 'waiting') return
-    close(node, time)
+    if (state === 'wait' && at.get(key)?.kind === 'waiting') return
+    close(key, time)
     const kind = BEGINS[state]
-    if (kind) at.set(node, { node, phase, kind, name, from: time })
+    if (kind) at.set(key, { node, phase, kind, name, from: time })
   }
   return {
     emit: (event) => {
       const time = now()
       if (event.type === 'script') script(event, time)
       if (event.type === 'guard') guard(event, time)
-      if (event.type === 'unreachable') close(event.node, time)
+      if (event.type === 'unreachable') for (const [key, { node }] of [...at]) if (node === event.node) close(key, time)
       if (event.type === 'fact')
         spans.push({
           node: event.node,
@@ -149,26 +151,37 @@ function covered(spans: readonly Span[]): number {
 
 /**
  * The spans as trace events, for Perfetto (https://ui.perfetto.dev) or chrome://tracing: a line for the phases, and for each node
- * one for its guards and one for its facts, which may be asked for meanwhile. Times are in microseconds. Source: Trace Event
- * Format, "Complete Events" and "Metadata Events".
+ * as many as it had things under way at once. Times are in microseconds. Source: Trace Event Format, "Complete Events" and
+ * "Metadata Events".
  */
 export function traceOf(spans: readonly Span[], title: string): string {
-  const lineOf = ({ node, kind }: Span) => (kind === 'phase' ? 'phases' : kind === 'asking' ? `${node}, facts` : node)
-  const lines = [...new Set(['phases', ...spans.map(lineOf)])]
   const micro = (ms: number) => Math.round(ms * 1000)
-  const named = [
-    { name: 'process_name', ph: 'M', pid: 1, tid: 0, args: { name: title } },
-    ...lines.map((name, tid) => ({ name: 'thread_name', ph: 'M', pid: 1, tid, args: { name } })),
-  ]
-  const events = spans.map((span) => ({
+  const lines = new Map<string, { readonly tid: number; free: number }>()
+  /** Spans of one line follow one another. */
+  const lineOf = ({ node, from, to }: Span): number => {
+    for (let n = 1; ; n++) {
+      const name = `${node || 'phases'}${n === 1 ? '' : ` (${n})`}`
+      const line = lines.get(name) ?? { tid: lines.size, free: 0 }
+      if (line.free > micro(from)) continue
+      line.free = micro(to)
+      lines.set(name, line)
+      return line.tid
+    }
+  }
+  const inTime = [...spans].sort((a, b) => a.from - b.from || b.to - a.to)
+  const events = inTime.map((span) => ({
     name: span.name,
     cat: span.kind,
     ph: 'X',
     pid: 1,
-    tid: lines.indexOf(lineOf(span)),
+    tid: lineOf(span),
     ts: micro(span.from),
     dur: micro(span.to) - micro(span.from),
     args: { phase: span.phase },
   }))
+  const named = [
+    { name: 'process_name', ph: 'M', pid: 1, tid: 0, args: { name: title } },
+    ...[...lines].map(([name, { tid }]) => ({ name: 'thread_name', ph: 'M', pid: 1, tid, args: { name } })),
+  ]
   return JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [...named, ...events] })
 }

@@ -227,17 +227,34 @@ export async function look(
 export const holds = (ends: readonly GuardEnd[], phase: Phase): boolean =>
   ends.every((end) => end.phase !== phase.id || end.state === 'ok')
 
+/** What is known of a phase that is about to be run. */
+export interface Before {
+  /** What the survey has seen: it holds as long as nothing is changed. */
+  readonly seen: readonly GuardEnd[]
+  /** What was done of it already. */
+  readonly made: readonly GuardEnd[]
+}
+
+interface Ran {
+  readonly facts: Facts
+  readonly ends: readonly GuardEnd[]
+  /** Something has changed since the facts were asked for. */
+  readonly stale: boolean
+}
+
 /**
- * Runs one phase. Its facts are read again before a step whenever something has changed since they were.
+ * Runs the steps of a phase. Its facts are asked for again before a step when something has changed since they were.
  * Throws NodeFailure when guards failed (on all nodes of the step, told together), UnreachableError when nodes were lost.
  */
-export async function runPhase(
+export async function runSteps(
   job: Job,
   phase: Phase,
   known: Facts,
-): Promise<{ facts: Facts; ends: readonly GuardEnd[] }> {
+  before: Before = { seen: [], made: [] },
+): Promise<Ran> {
   let facts = known
   let stale = false
+  let held = [...before.made, ...before.seen.filter(({ state }) => state === 'ok')]
   const all: GuardEnd[] = []
   for (const step of phase.steps) {
     job.stop.throwIfAborted()
@@ -248,7 +265,12 @@ export async function runPhase(
     const ends: GuardEnd[] = []
     const run = async (node: Node) => {
       const items = step.guards(job.config, facts, node).map((guard) => ({ phase, step, guard }))
-      return items.length === 0 ? undefined : work(job, node, items, 'apply', step.tellAll ?? false, ends)
+      const known = items.map((item) => held.find((end) => isOf(end, item, node)))
+      if (known.every((end) => end !== undefined)) {
+        all.push(...known)
+        return undefined
+      }
+      return work(job, node, items, 'apply', step.tellAll ?? false, ends)
     }
     const failed = () => ends.filter((end) => end.state === 'failed' || end.state === 'unsure')
     try {
@@ -261,15 +283,18 @@ export async function runPhase(
       } else await everyOne(job, nodes, run)
     } finally {
       all.push(...ends)
-      stale = ends.some((end) => end.state === 'changed' || end.state === 'failed')
+      const changed = ends.some((end) => end.state === 'changed' || end.state === 'failed')
+      if (changed) held = [...before.made]
+      stale = changed && step.keepsFacts !== true
     }
     if (failed().length > 0) throw new NodeFailure(failed())
   }
   job.stop.throwIfAborted()
-  if (stale) facts = await readFacts(job, [phase], facts)
-  record(job, facts, phase)
-  return { facts, ends: all }
+  return { facts, ends: all, stale }
 }
+
+const isOf = (end: GuardEnd, { phase, step, guard }: Item, node: Node): boolean =>
+  end.phase === phase.id && end.step === step.title && end.node === node.name && end.guard === guard.title
 
 /** The settings without what is secret: a hash of little else could be tried out. */
 function withoutSecrets(config: Config): Config {

@@ -54,7 +54,8 @@ export function tally(order: readonly string[], phases: readonly Place[], plan: 
   }
   return {
     emit: (event) => {
-      if (event.type === 'phase' && event.state === 'start') begun.add(event.phase)
+      // Steps of a phase may come before it.
+      if ((event.type === 'phase' && event.state === 'start') || event.type === 'step') begun.add(event.phase)
       if (event.type === 'guard' && 'output' in event && result(event)) ended(event)
       // A node that dies ends each session that it had.
       if (event.type === 'unreachable' && !lost.some((one) => one.node === event.node)) lost.push(event)

@@ -38,16 +38,22 @@ export const phase: Phase = {
   facts: () => ({ ...trustFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
-    { title: 'names', on: everyNode, guards: names },
-    { title: 'time', on: everyNode, guards: time },
+    { title: 'names', on: everyNode, guards: names, keepsFacts: true },
+    { title: 'time', on: everyNode, guards: time, keepsFacts: true },
     { title: 'keys', on: everyNode, guards: () => [rootKey()] },
     {
       title: 'trust',
       on: everyNode,
       guards: (config, facts, node) => [accepted(config, facts, node), pinned(config, facts)],
+      keepsFacts: true,
     },
-    { title: 'logins', on: everyNode, guards: (config, facts, node) => [proven(config, facts, node)] },
-    { title: 'doors', on: everyNode, guards: doors },
+    {
+      title: 'logins',
+      on: everyNode,
+      guards: (config, facts, node) => [proven(config, facts, node)],
+      keepsFacts: true,
+    },
+    { title: 'doors', on: everyNode, guards: doors, keepsFacts: true },
   ],
 }
 

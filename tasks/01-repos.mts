@@ -29,8 +29,13 @@ export const phase: Phase = {
   id: '01-repos',
   title: 'Package repositories',
   steps: [
-    { title: 'sources', on: everyNode, guards: (config) => [...keys(config), ...logins(config), ...sources(config)] },
-    { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))] },
+    {
+      title: 'sources',
+      on: everyNode,
+      guards: (config) => [...keys(config), ...logins(config), ...sources(config)],
+      keepsFacts: true,
+    },
+    { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))], keepsFacts: true },
   ],
 }
 

@@ -13,8 +13,9 @@ export const phase: Phase = {
       title: 'install',
       on: everyNode,
       guards: (config) => [installed(packagesOf(config)), unmasked(packagesOf(config))],
+      keepsFacts: true,
     },
-    { title: 'time', on: everyNode, guards: timekeeping },
+    { title: 'time', on: everyNode, guards: timekeeping, keepsFacts: true },
   ],
 }
 

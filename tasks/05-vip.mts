@@ -11,8 +11,13 @@ export const phase: Phase = {
   title: 'Virtual IP',
   together: true,
   steps: [
-    { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)] },
-    { title: 'resource', on: firstNode, guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])] },
+    { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)], after: '03-corosync' },
+    {
+      title: 'resource',
+      on: firstNode,
+      guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])],
+      keepsFacts: true,
+    },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('vip')] },
     { title: 'held', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipHeld(config))] },
     { title: 'reachable', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipAnswers(config))] },

@@ -46,15 +46,17 @@ export const phase: Phase = {
     Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one, config)])),
   together: true,
   steps: [
-    { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')] },
-    { title: 'configure', on: everyNode, guards: configured },
+    { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')], after: '02-packages' },
+    { title: 'configure', on: everyNode, guards: configured, after: '02-packages', keepsFacts: true },
     {
       title: 'back ends',
       on: everyNode,
       oneByOne: () => true,
+      after: '02-packages',
+      keepsFacts: true,
       guards: (config, facts, node) => servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
     },
-    { title: 'resource', on: firstNode, guards: resources },
+    { title: 'resource', on: firstNode, guards: resources, keepsFacts: true },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('haproxy')] },
     { title: 'running', on: everyNode, guards: haproxyRuns },
     {

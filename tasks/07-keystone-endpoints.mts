@@ -23,7 +23,7 @@ export const phase: Phase = {
   together: true,
   steps: [
     { title: 'inventory', on: firstNode, guards: readable },
-    { title: 'undo', on: everyNode, guards: undo },
+    { title: 'undo', on: everyNode, guards: undo, keepsFacts: true },
     { title: 'endpoints', on: firstNode, guards: moved },
     { title: 'token', on: firstNode, guards: tokenByVip },
   ],

@@ -17,13 +17,25 @@ interface ServiceOptions {
 const ASKED = raw(
   `
 asked() {
-  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p InvocationID -p ActiveEnterTimestamp "$1")
+  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p DropInPaths -p InvocationID -p ActiveEnterTimestamp "$1")
 }
 of() {
   value=\${said#*"$1="}
   value=\${value%%"\n"*}
 }`.trim(),
 )
+
+/**
+ * Shell text, after ASKED, that is true when systemd knows these of our files that are drop-ins of the unit. Of one in a folder
+ * that is new NeedDaemonReload says nothing: systemd keeps a list of the folders that there are.
+ */
+const dropInsRead = (loads: readonly string[]) =>
+  raw(
+    loads
+      .filter((path) => path.startsWith('/etc/systemd/'))
+      .map((path) => sh`of DropInPaths && case " $value " in *${` ${path} `}*) ;; *) false ;; esac`)
+      .join(' && ') || ':',
+  )
 
 /** What a daemon was last started with, by us: gone with a reboot, as it should be. */
 const STAMPS = '/run/quorate'
@@ -123,21 +135,21 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
       [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
       of NeedDaemonReload
-      [ "$value" != yes ] || { echo "its unit file has changed"; exit 1; }
+      { [ "$value" != yes ] && ${dropInsRead(loads)}; } || { echo "its unit file has changed"; exit 1; }
       ${current(unit, loads, by)}`,
     apply: sh`
       ${ASKED}
       asked ${unit}
+      read=1
+      { ${dropInsRead(loads)}; } || read=
       of NeedDaemonReload
-      if [ "$value" = yes ]; then
-        systemctl daemon-reload
-        asked ${unit}
-      fi
-      systemctl --quiet enable ${unit}
+      { [ "$value" != yes ] && [ -n "$read" ]; } || systemctl daemon-reload
+      # systemd itself need not know before the next boot: a reload takes a while.
+      [ "$(systemctl is-enabled ${unit} 2>/dev/null)" = enabled ] || systemctl --quiet --no-reload enable ${unit}
       # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).
       systemctl reset-failed ${unit} 2>/dev/null || :
       if systemctl is-active --quiet ${unit}; then
-        ( ${current(unit, loads, by)} ) || systemctl ${by} ${unit}
+        { [ -n "$read" ] && ( ${current(unit, loads, by)} ); } || systemctl ${by} ${unit}
       else
         systemctl start ${unit}
       fi

@@ -130,19 +130,36 @@ test('of many nodes the slowest and the middle one', () => {
   )
 })
 
-test('the trace: complete events in microseconds, a line for each node', () => {
-  const trace = JSON.parse(traceOf(spansOf([1, script('sent')], [2.5, script('hello')]), 'make cluster'))
+test('the trace: complete events in microseconds, on as many lines as there were things at once', () => {
+  const trace = JSON.parse(
+    traceOf(
+      spansOf(
+        [1, script('sent')],
+        [2.5, script('hello')],
+        [3, script('sent')],
+        [3.5, script('sent')],
+        [4, script('hello')],
+        [5, script('hello')],
+      ),
+      'make cluster',
+    ),
+  )
+  const one = { name: 'connecting', cat: 'connecting', ph: 'X', pid: 1, args: { phase: '' } }
   assert.equal(
     trace.traceEvents.filter(({ ph }: { ph: string }) => ph === 'X'),
-    [{ name: 'connecting', cat: 'connecting', ph: 'X', pid: 1, tid: 1, ts: 1000, dur: 1500, args: { phase: '' } }],
+    [
+      { ...one, tid: 0, ts: 1000, dur: 1500 },
+      { ...one, tid: 0, ts: 3000, dur: 1000 },
+      { ...one, tid: 1, ts: 3500, dur: 1500 },
+    ],
   )
   const names = trace.traceEvents.filter(({ ph }: { ph: string }) => ph === 'M')
   assert.equal(
     names.map(({ name, tid, args }: { name: string; tid: number; args: { name: string } }) => [name, tid, args.name]),
     [
       ['process_name', 0, 'make cluster'],
-      ['thread_name', 0, 'phases'],
-      ['thread_name', 1, 'node1'],
+      ['thread_name', 0, 'node1'],
+      ['thread_name', 1, 'node1 (2)'],
     ],
   )
 })

@@ -11,7 +11,7 @@ import type { Job } from '../../lib/exchange.mts'
 import type { Facts } from '../../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase, SHOWN, type Step } from '../../lib/guard.mts'
 import { orchestrate, show } from '../../lib/orchestrator.mts'
-import { readFacts, runPhase, skew } from '../../lib/run.mts'
+import { readFacts, runSteps, skew } from '../../lib/run.mts'
 import { sh } from '../../lib/shell.mts'
 import type { Exit, Session, Ssh } from '../../lib/ssh.mts'
 import { suite } from '../suite.mts'
@@ -217,7 +217,7 @@ steps('a node that fails lets the others end the step, and none begins the next'
 
 steps('all nodes that fail are told together', async () => {
   const of = lab([phase('p', [step('first', [made('one', 'exit 1')])])])
-  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
   assert.instance(error, NodeFailure)
   assert.equal(error.ends.map(({ node }) => node).sort(), ['a', 'b', 'c'])
 })
@@ -234,7 +234,7 @@ steps('one by one: in the order of the nodes, and none after the first that fail
       ),
     ])
   const well = lab([rollout('')])
-  await runPhase(well.job, well.job.phases[0] as Phase, none)
+  await runSteps(well.job, well.job.phases[0] as Phase, none)
   assert.equal(well.diary(), ['a one', 'a ready', 'b one', 'b ready', 'c one', 'c ready'])
   const ill = lab([rollout('b')])
   assert.is(await go(ill), 'failed')
@@ -262,7 +262,7 @@ steps('only the nodes of --nodes are worked on, though all are asked', async () 
 steps('tellAll: every problem of a node is told', async () => {
   const wrong = (title: string): Guard => ({ title, check: `echo ${title} is wrong; exit 1` })
   const of = lab([phase('p', [step('first', [wrong('x'), wrong('y')], { tellAll: true })])], ['a'])
-  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
   assert.equal(
     error.ends.map(({ guard, output }) => [guard, output]),
     [
@@ -275,7 +275,7 @@ steps('tellAll: every problem of a node is told', async () => {
 steps('a wait tells what it sees, once, and what was seen last is the output of a failure', async () => {
   const waiting: Guard = { title: 'it comes', check: 'echo "1 of 2"; exit 1', wait: 1 }
   const of = lab([phase('p', [step('first', [waiting])])], ['a'])
-  const error = (await failureOf(runPhase(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
   assert.equal([error.ends[0]?.output, error.ends[0]?.waited], ['1 of 2', 1])
   const waits = of.events.filter((event) => event.type === 'guard' && event.state === 'wait')
   assert.equal(waits, [
@@ -334,6 +334,90 @@ runs('facts that take long may call for more: it is asked for once, and nothing 
   assert.is(await go(of), 'ok')
   const asked = of.events.flatMap((event) => (event.type === 'fact' && /one|two/.test(event.fact) ? [event.fact] : []))
   assert.equal(asked, ['one', 'two'])
+})
+
+runs('what the survey has seen is not looked at again, until something has changed', async () => {
+  const of = lab([
+    phase('p', [step('first', [made('one')]), step('second', [made('two')]), step('third', [made('three')])]),
+  ])
+  await go(of)
+  rmSync(of.at('b', 'two'))
+  of.events.length = 0
+  assert.is(await go(of), 'changed')
+  const looks = (guard: string) =>
+    of.events.filter((event) => event.type === 'guard' && event.guard === guard && event.state === 'start').length
+  assert.equal([looks('one is made'), looks('two is made'), looks('three is made')], [3, 4, 6])
+})
+
+runs('facts are asked for again after a change, unless no later step needs what it changes', async () => {
+  const scripts = async (more: Partial<Step>) => {
+    const of = lab([phase('p', [step('first', [made('one')], more), step('second', [made('two')])])], ['a'])
+    await go(of)
+    return trips(of)
+  }
+  assert.equal(await scripts({}), { a: 6 })
+  assert.equal(await scripts({ keepsFacts: true }), { a: 5 })
+})
+
+/** A step of r that is done beside q, which waits for it. */
+const beside = (inQ: Guard, ahead: readonly Guard[]) => [
+  phase('p', [step('first', [made('one')])]),
+  phase('q', [step('second', [inQ])]),
+  phase('r', [step('third', ahead, { after: 'p' }), step('fourth', [made('four')])]),
+]
+const until = (text: string) =>
+  `tries=0; until ${text}; do tries=$((tries + 1)); [ "$tries" -lt 500 ]; sleep 0.02; done`
+const waitsFor = (name: string, more = ':') => made('two', `${until(`[ -e "$HERE/${name}" ]`)}; ${more}`)
+
+runs('a step that needs an earlier phase only is done beside those in between, once', async () => {
+  const of = lab(beside(waitsFor('three'), [made('three')]), ['a', 'b'])
+  assert.is(await go(of), 'changed')
+  const lines = of.diary()
+  assert.is(lines.filter((line) => line.endsWith(' three')).length, 2)
+  assert.equal(
+    lines.slice(-2).map((line) => line.slice(2)),
+    ['four', 'four'],
+  )
+  assert.is(told(of).filter((line) => line === 'a three is made: changed').length, 1)
+  assert.is(await go(of), 'ok')
+})
+
+runs('nothing is done beside others when its phase holds, or is not to be run', async () => {
+  const of = lab(beside(made('two'), [made('three')]), ['a'])
+  await go(of)
+  rmSync(of.at('a', 'one'))
+  of.events.length = 0
+  assert.is(await go(of), 'changed')
+  assert.not(of.events.some((event) => event.type === 'step' && event.phase === 'r'))
+  const alone = lab(beside(made('two'), [made('three')]).slice(1), ['a'])
+  assert.is(await go(alone), 'changed')
+  assert.equal(alone.diary(), ['a two', 'a three', 'a four'])
+})
+
+runs('what fails beside others is the failure of its own phase', async () => {
+  const of = lab(beside(made('two'), [made('three', 'exit 7')]), ['a', 'b'])
+  assert.is(await go(of), 'failed')
+  assert.equal([...of.diary()].sort(), ['a one', 'a three', 'a two', 'b one', 'b three', 'b two'])
+  const failed = ends(of).filter(({ state }) => state === 'failed')
+  assert.equal(failed.map(({ phase, node, status }) => [phase, node, status]).sort(), [
+    ['r', 'a', 7],
+    ['r', 'b', 7],
+  ])
+})
+
+runs('a phase that fails ends what is done beside it, and nothing runs on', async () => {
+  const atWork = made('begun', `${until('[ -e "$scratch/stop" ]')}; echo "$ME ended" >>"$DIARY"`)
+  const of = lab(beside(waitsFor('begun', 'exit 1'), [atWork, made('three')]), ['a'])
+  assert.is(await go(of), 'failed')
+  assert.equal([...of.diary()].sort(), ['a begun', 'a ended', 'a one', 'a two'])
+})
+
+runs('facts that take long are not waited for when a node is lost', async () => {
+  const late = phase('r', [step('first', [])], { slowFacts: () => ({ slow: 'sleep 30; echo yes' }) })
+  const gone: Wire = async () => ({ status: 255, stderr: 'Connection refused' })
+  const of = lab([late], ['a', 'b'], { b: gone })
+  assert.is(await go(of), 'unreachable')
+  assert.not(of.events.some((event) => event.type === 'fact' && event.fact === 'slow'))
 })
 
 runs('a plan is the same two scripts, and neither holds a text that could change anything', async () => {
@@ -400,11 +484,11 @@ runs('facts are read anew after a change, and only then', async () => {
   const begin = await readFacts(of.job, of.job.phases)
   seen.length = 0
   trips(of)
-  await runPhase(of.job, of.job.phases[0] as Phase, begin)
+  await runSteps(of.job, of.job.phases[0] as Phase, begin)
   // The rest of the looks is for the checkpoint.
   assert.equal(seen.slice(0, 2), ['', 'there'])
   assert.equal(trips(of), { a: 2, b: 2, c: 2 })
-  await runPhase(of.job, of.job.phases[0] as Phase, begin)
+  await runSteps(of.job, of.job.phases[0] as Phase, begin)
   assert.equal(trips(of), { a: 1, b: 1, c: 1 })
 })
 
