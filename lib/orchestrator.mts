@@ -5,23 +5,11 @@ import { LockedError, NodeFailure, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import { exchange, type Job } from './exchange.mts'
 import { type Facts, otherRun } from './facts.mts'
-import type { Phase } from './guard.mts'
+import type { Phase, Step } from './guard.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
-import {
-  askQuickly,
-  type Before,
-  check,
-  holds,
-  look,
-  pastOf,
-  readFacts,
-  record,
-  resumedFrom,
-  runSteps,
-  slowly,
-} from './run.mts'
+import { askQuickly, holds, look, pastOf, readFacts, record, resumedFrom, runSteps, slowly } from './run.mts'
 import { waiting } from './screen.mts'
 import { several } from './style.mts'
 
@@ -45,6 +33,9 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
   let facts: Facts | undefined
   let found: readonly GuardEnd[] = []
   let changed = 0
+  /** How much had been changed when a phase was last looked at. */
+  const seenAt = new Map<string, number>()
+  const fresh = (phase: Phase) => (seenAt.get(phase.id) ?? 0) === changed
   let lock: Lock | undefined
 
   const { nodes, phases } = job
@@ -97,8 +88,8 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       const own = { ...job, stop: AbortSignal.any([job.stop, cut.signal]) }
       const known = facts as Facts
       const begin = async () => {
-        const fresh = changed > 0 ? await readFacts(own, [phase], known) : known
-        return (await runSteps(own, { ...phase, steps }, fresh)).ends
+        const asked = changed > 0 ? await readFacts(own, [phase], known) : known
+        return (await runSteps(own, { ...phase, steps }, asked, { seen: found, fresh: fresh(phase), made: [] })).ends
       }
       const begun = begin()
       // Its phase hears of it.
@@ -107,21 +98,48 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     }
   }
 
-  const run = async (phase: Phase, before: Before): Promise<void> => {
-    const result = await runSteps(job, phase, facts as Facts, before)
-    facts = result.facts
-    changed += result.ends.filter((end) => end.state === 'changed').length
-    await ended(phase, result.stale)
+  /**
+   * What held may have been undone by a change since. It is looked at again in one go: these steps, and the phases after them up
+   * to the first that did not hold. `stale`: the facts of their phase are asked for again, too.
+   */
+  const lookAgain = async (phase: Phase, steps: readonly Step[], stale: boolean): Promise<void> => {
+    const after = phases.slice(phases.indexOf(phase) + 1)
+    const open = after.findIndex((one) => !holds(found, one))
+    const held = after.slice(0, open < 0 ? after.length : open)
+    const asked = [...(stale ? [phase] : []), ...held].filter((one) => one.facts !== undefined)
+    if (asked.length > 0) facts = await readFacts(job, asked, facts)
+    const all = [{ ...phase, steps }, ...held]
+    for (const { id } of all) seenAt.set(id, changed)
+    const looked = await look(job, facts as Facts, slowly(job, all), all, () => [])
+    facts = looked.facts
+    const again = (end: GuardEnd) =>
+      all.some(({ id, steps }) => id === end.phase && steps.some(({ title }) => title === end.step))
+    found = [...found.filter((end) => !again(end)), ...looked.ends]
   }
 
-  /** Its own facts are read for the record; those of the next phase with them, unless something is done for that still. */
+  const run = async (phase: Phase, made: readonly GuardEnd[]): Promise<void> => {
+    changed += made.filter((end) => end.state === 'changed').length
+    for (let left = phase; ; ) {
+      const before = { seen: found, fresh: fresh(phase), made }
+      const { facts: known, ends, stale, rest } = await runSteps(job, left, facts as Facts, before)
+      facts = known
+      changed += ends.filter((end) => end.state === 'changed' && !made.includes(end)).length
+      if (rest.length === 0) return ended(phase, stale)
+      await lookAgain(phase, rest, stale)
+      left = { ...phase, steps: rest }
+      if (holds(found, left)) return ended(phase, false)
+    }
+  }
+
+  /**
+   * Its own facts are read for the record; those of the next phase with them where that is to be run, unless something is done for
+   * it still.
+   */
   const ended = async (phase: Phase, stale: boolean): Promise<void> => {
     const next = phases[phases.indexOf(phase) + 1]
     goAhead(phase)
-    const asked = [
-      ...(stale ? [phase] : []),
-      ...(changed > 0 && next !== undefined && !ahead.has(next.id) ? [next] : []),
-    ]
+    const runs = changed > 0 && next !== undefined && !ahead.has(next.id) && !holds(found, next)
+    const asked = [...(stale ? [phase] : []), ...(runs ? [next] : [])]
     if (asked.length > 0) facts = await readFacts(job, asked, facts)
     record(job, facts as Facts, phase)
     job.emit({ type: 'phase', phase: phase.id, state: 'end' })
@@ -135,17 +153,15 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
         show.share(line)
         const made = await ahead.get(phase.id)
         if (made && changed > 0) facts = await readFacts(job, [phase], facts)
-        // What held in the survey may have been undone by a change since: then it is looked at again, in one go.
-        const held = holds(found, phase)
-        if (held && (changed === 0 || holds(await check(job, facts as Facts, [phase]), phase))) {
+        if (holds(found, phase) && !fresh(phase)) await lookAgain(phase, phase.steps, true)
+        if (holds(found, phase)) {
           await ended(phase, false)
           return undefined
         }
-        const before = { seen: changed === 0 ? found : [], made: made ?? [] }
-        if (!lineEach) return run(phase, before)
+        if (!lineEach) return run(phase, made ?? [])
         // Each node's line settles when the whole phase has, so that nothing runs on when one rejects.
         show.share(undefined)
-        const done = run(phase, before)
+        const done = run(phase, made ?? [])
         return line.newListr(
           job.nodes.map((node) => ({
             title: node.name,

@@ -6,7 +6,7 @@ import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
 import { EVERY_NODE, type Facts, factsFrom, over } from './facts.mts'
-import { type Guard, type Phase, SHOWN } from './guard.mts'
+import { type Guard, type Phase, SHOWN, type Step } from './guard.mts'
 import type { Talk } from './lock.mts'
 
 const NOTHING = factsFrom(new Map())
@@ -229,8 +229,10 @@ export const holds = (ends: readonly GuardEnd[], phase: Phase): boolean =>
 
 /** What is known of a phase that is about to be run. */
 export interface Before {
-  /** What the survey has seen: it holds as long as nothing is changed. */
+  /** What the last look at it has seen. */
   readonly seen: readonly GuardEnd[]
+  /** Nothing was changed since. */
+  readonly fresh: boolean
   /** What was done of it already. */
   readonly made: readonly GuardEnd[]
 }
@@ -240,24 +242,27 @@ interface Ran {
   readonly ends: readonly GuardEnd[]
   /** Something has changed since the facts were asked for. */
   readonly stale: boolean
+  /** The steps that were not come to: they were right before something was changed, and are to be looked at again. */
+  readonly rest: readonly Step[]
 }
 
 /**
  * Runs the steps of a phase. Its facts are asked for again before a step when something has changed since they were.
+ * What was seen to hold is not looked at as long as nothing has changed.
  * Throws NodeFailure when guards failed (on all nodes of the step, told together), UnreachableError when nodes were lost.
  */
-export async function runSteps(
-  job: Job,
-  phase: Phase,
-  known: Facts,
-  before: Before = { seen: [], made: [] },
-): Promise<Ran> {
+export async function runSteps(job: Job, phase: Phase, known: Facts, before: Before): Promise<Ran> {
   let facts = known
   let stale = false
-  let held = [...before.made, ...before.seen.filter(({ state }) => state === 'ok')]
+  let changed = !before.fresh
   const all: GuardEnd[] = []
-  for (const step of phase.steps) {
+  const wasRight = (step: Step) =>
+    before.seen.every((end) => end.phase !== phase.id || end.step !== step.title || end.state === 'ok')
+  for (const [index, step] of phase.steps.entries()) {
     job.stop.throwIfAborted()
+    const rest = phase.steps.slice(index)
+    if (changed && rest.every(wasRight)) return { facts, ends: all, stale, rest }
+    const held = [...before.made, ...(changed ? [] : before.seen.filter(({ state }) => state === 'ok'))]
     if (stale) facts = await readFacts(job, [phase], facts)
     stale = false
     const nodes = step.on(job.config, facts).filter((node) => has(job.nodes, node))
@@ -283,14 +288,14 @@ export async function runSteps(
       } else await everyOne(job, nodes, run)
     } finally {
       all.push(...ends)
-      const changed = ends.some((end) => end.state === 'changed' || end.state === 'failed')
-      if (changed) held = [...before.made]
-      stale = changed && step.keepsFacts !== true
+      const now = ends.some((end) => end.state === 'changed' || end.state === 'failed')
+      changed ||= now
+      stale = now && step.keepsFacts !== true
     }
     if (failed().length > 0) throw new NodeFailure(failed())
   }
   job.stop.throwIfAborted()
-  return { facts, ends: all, stale }
+  return { facts, ends: all, stale, rest: [] }
 }
 
 const isOf = (end: GuardEnd, { phase, step, guard }: Item, node: Node): boolean =>

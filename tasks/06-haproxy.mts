@@ -1,6 +1,7 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
 import { backEnd, haproxyRuns, packaging } from '../lib/backend.mts'
-import type { Config } from '../lib/config.mts'
+import type { Config, Node } from '../lib/config.mts'
+import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
@@ -29,10 +30,13 @@ const nonlocalBind = ({ vip }: Config): Guard[] => {
   ]
 }
 
-const configured = (config: Config): Guard[] => [
+/** The APIs make room on the VIP before HAProxy, where it runs already, takes it. */
+const configured = (config: Config, facts: Facts, node: Node): Guard[] => [
   ...nonlocalBind(config),
+  ...servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
   file(CFG, haproxyCfg(config, servicesOf(config)), { test: 'haproxy -c -q -dW -f "$new"' }),
   notAtBoot('haproxy'),
+  service('haproxy', { loads: [CFG], by: 'reload', managed: true }),
 ]
 
 const resources = (): Guard[] => [
@@ -47,24 +51,17 @@ export const phase: Phase = {
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')], after: '02-packages' },
-    { title: 'configure', on: everyNode, guards: configured, after: '02-packages', keepsFacts: true },
     {
-      title: 'back ends',
+      title: 'configure',
       on: everyNode,
       oneByOne: () => true,
+      guards: configured,
       after: '02-packages',
       keepsFacts: true,
-      guards: (config, facts, node) => servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
     },
     { title: 'resource', on: firstNode, guards: resources, keepsFacts: true },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('haproxy')] },
     { title: 'running', on: everyNode, guards: haproxyRuns },
-    {
-      title: 'reload',
-      on: everyNode,
-      oneByOne: () => true,
-      guards: () => [service('haproxy', { loads: [CFG], by: 'reload', managed: true })],
-    },
     { title: 'VIP', on: everyNode, guards: (config) => [vipHeld(config)] },
   ],
 }

@@ -17,7 +17,8 @@ interface ServiceOptions {
 const ASKED = raw(
   `
 asked() {
-  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p DropInPaths -p InvocationID -p ActiveEnterTimestamp "$1")
+  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p DropInPaths -p InvocationID \\
+    -p ActiveEnterTimestamp -p StateChangeTimestamp "$1")
 }
 of() {
   value=\${said#*"$1="}
@@ -67,10 +68,11 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
         "$id $sum") ;;
         "$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;
         *)
-          of ActiveEnterTimestamp
+          # A reload leaves a unit active: it is a change of state only. In the same second it may have come before the file.
+          of ${by === 'reload' ? 'StateChangeTimestamp' : 'ActiveEnterTimestamp'}
           since=$(date -d "$value" +%s)
           for file in ${loads}; do
-            [ "$(stat -c %Y "$file")" -le "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
+            [ "$(stat -c %Y "$file")" ${raw(by === 'reload' ? '-lt' : '-le')} "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
           done ;;
       esac`,
   )

@@ -165,6 +165,8 @@ const trips = (of: Lab) => {
   return counts
 }
 const none: Facts = { get: () => '' }
+/** Nothing is known of it yet. */
+const untold = { seen: [], fresh: true, made: [] }
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise
@@ -217,7 +219,7 @@ steps('a node that fails lets the others end the step, and none begins the next'
 
 steps('all nodes that fail are told together', async () => {
   const of = lab([phase('p', [step('first', [made('one', 'exit 1')])])])
-  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none, untold))) as NodeFailure
   assert.instance(error, NodeFailure)
   assert.equal(error.ends.map(({ node }) => node).sort(), ['a', 'b', 'c'])
 })
@@ -234,7 +236,7 @@ steps('one by one: in the order of the nodes, and none after the first that fail
       ),
     ])
   const well = lab([rollout('')])
-  await runSteps(well.job, well.job.phases[0] as Phase, none)
+  await runSteps(well.job, well.job.phases[0] as Phase, none, untold)
   assert.equal(well.diary(), ['a one', 'a ready', 'b one', 'b ready', 'c one', 'c ready'])
   const ill = lab([rollout('b')])
   assert.is(await go(ill), 'failed')
@@ -262,7 +264,7 @@ steps('only the nodes of --nodes are worked on, though all are asked', async () 
 steps('tellAll: every problem of a node is told', async () => {
   const wrong = (title: string): Guard => ({ title, check: `echo ${title} is wrong; exit 1` })
   const of = lab([phase('p', [step('first', [wrong('x'), wrong('y')], { tellAll: true })])], ['a'])
-  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none, untold))) as NodeFailure
   assert.equal(
     error.ends.map(({ guard, output }) => [guard, output]),
     [
@@ -275,7 +277,7 @@ steps('tellAll: every problem of a node is told', async () => {
 steps('a wait tells what it sees, once, and what was seen last is the output of a failure', async () => {
   const waiting: Guard = { title: 'it comes', check: 'echo "1 of 2"; exit 1', wait: 1 }
   const of = lab([phase('p', [step('first', [waiting])])], ['a'])
-  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none))) as NodeFailure
+  const error = (await failureOf(runSteps(of.job, of.job.phases[0] as Phase, none, untold))) as NodeFailure
   assert.equal([error.ends[0]?.output, error.ends[0]?.waited], ['1 of 2', 1])
   const waits = of.events.filter((event) => event.type === 'guard' && event.state === 'wait')
   assert.equal(waits, [
@@ -347,6 +349,23 @@ runs('what the survey has seen is not looked at again, until something has chang
   const looks = (guard: string) =>
     of.events.filter((event) => event.type === 'guard' && event.guard === guard && event.state === 'start').length
   assert.equal([looks('one is made'), looks('two is made'), looks('three is made')], [3, 4, 6])
+})
+
+runs('after one change all that held is looked at again in one go, and what it has undone is made again', async () => {
+  const of = lab([
+    phase('p', [step('first', [made('one')]), step('second', [made('two', 'rm -f "$HERE/four"')])]),
+    phase('q', [step('third', [made('three')])]),
+    phase('r', [step('fourth', [made('four')])]),
+  ])
+  await go(of)
+  rmSync(of.at('b', 'one'))
+  trips(of)
+  assert.is(await go(of), 'changed')
+  assert.equal(trips(of), { a: 3, b: 4, c: 3 })
+  rmSync(of.at('b', 'two'))
+  assert.is(await go(of), 'changed')
+  assert.equal(of.diary().slice(-2), ['b two', 'b four'])
+  assert.is(await go(of), 'ok')
 })
 
 runs('facts are asked for again after a change, unless no later step needs what it changes', async () => {
@@ -484,11 +503,12 @@ runs('facts are read anew after a change, and only then', async () => {
   const begin = await readFacts(of.job, of.job.phases)
   seen.length = 0
   trips(of)
-  await runSteps(of.job, of.job.phases[0] as Phase, begin)
+  const open = { phase: 'p', step: 'look again', state: 'pending' } as GuardEnd
+  await runSteps(of.job, of.job.phases[0] as Phase, begin, { ...untold, seen: [open] })
   // The rest of the looks is for the checkpoint.
   assert.equal(seen.slice(0, 2), ['', 'there'])
   assert.equal(trips(of), { a: 2, b: 2, c: 2 })
-  await runSteps(of.job, of.job.phases[0] as Phase, begin)
+  await runSteps(of.job, of.job.phases[0] as Phase, begin, untold)
   assert.equal(trips(of), { a: 1, b: 1, c: 1 })
 })
 
