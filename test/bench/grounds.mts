@@ -33,6 +33,7 @@ async function build(book: Book, stage: Stage, kind: 'second' | 'light'): Promis
   for (const runner of book.runners) await runner.prepare(stage)
   const quorate = RUNNERS.filter(({ name }) => name === 'quorate')
   const makers = [...quorate, ...book.runners.filter(({ name }) => name === 'peer')]
+  if (kind === 'light') await installed(book, stage)
   for (let tries = 0; ; tries++) {
     const wrong: string[] = []
     for (const runner of makers) {
@@ -44,6 +45,19 @@ async function build(book: Book, stage: Stage, kind: 'second' | 'light'): Promis
     if (tries === 2) throw new Error(`the nodes do not settle: ${wrong.join('; ')}`)
   }
   if (book.runners.some(({ name }) => name === 'floor')) await seen(stage, kind === 'light' ? 'light' : 'full')
+}
+
+/** Nodes that install packages at once share this machine's processors. */
+const AT_ONCE = 8
+
+async function installed(book: Book, stage: Stage): Promise<void> {
+  const [quorate] = RUNNERS.filter(({ name }) => name === 'quorate') as [Runner]
+  const { words, ...rest } = quorate.command(stage, 'light') as Command
+  for (let at = 0; at < stage.nodes.length; at += AT_ONCE) {
+    const some = stage.nodes.slice(at, at + AT_ONCE)
+    await good(book, quorate, { ...rest, words: [...words, '--nodes', some.join()] })
+    book.say(`${at + some.length} of ${stage.nodes.length} nodes have their packages`)
+  }
 }
 
 /** All figures of so many full nodes; `tell` hears what runs on them. */

@@ -25,6 +25,8 @@ const LOGIN = marker(`r%ep&o<'ö`)
 const WRONG_LOGIN = marker('wrong+repo/')
 const NEW_LOGIN = marker('new=repo?')
 const STATS = marker('stats-page-')
+const CFG = '/etc/haproxy/haproxy.cfg'
+const STATS_CFG = `listen s\n  bind 127.0.0.1:9\n  stats auth admin:${STATS}\n`
 const AUTHKEY = randomBytes(128)
 
 /** Where a secret may be, on a node; nobody but root and the daemon that it belongs to may read it there. */
@@ -148,7 +150,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
     give(one, '/etc/corosync/authkey', AUTHKEY, '0400')
     for (const node of lab.nodes) {
       give(node, '/usr/sbin/fence_marker', AGENT, '0755')
-      give(node, '/etc/haproxy/haproxy.cfg', `listen s\n  bind 127.0.0.1:9\n  stats auth admin:${STATS}\n`)
+      give(node, CFG, STATS_CFG)
     }
     const header = `Basic ${Buffer.from(`repo:${LOGIN}`).toString('base64')}`
     const wanted = createHash('sha256').update(header).digest('hex')
@@ -220,6 +222,8 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
   })
 
   test('06: a file that cannot be written; the one that it replaces holds a password', async () => {
+    // The right one is there since the phases before were tried.
+    give(one, CFG, STATS_CFG)
     await lab.on(one, 'mkdir /etc/haproxy/.haproxy.cfg.quorate-new')
     await fails('06-haproxy', /haproxy\.cfg/)
     await lab.on(one, 'rm -r /etc/haproxy/.haproxy.cfg.quorate-new')
