@@ -13,11 +13,6 @@ export const factsFrom = (asked: ReadonlyMap<string, ReadonlyMap<string, string>
   get: (node, name) => asked.get(node.name)?.get(name) ?? before?.get(node, name) ?? '',
 })
 
-/** What one knows, and for the rest what the other does. */
-export const over = (newer: Facts, older: Facts): Facts => ({
-  get: (node, name) => newer.get(node, name) || older.get(node, name),
-})
-
 /** Asked of every node in every run. */
 export const EVERY_NODE: Readonly<Record<string, string>> = {
   os: 'cat /etc/os-release',

@@ -141,9 +141,6 @@ export function vipFree(config: Config, facts: Facts): Guard {
         exit 0
       fi
       [ -z ${holder?.name ?? ''} ] || exit 0
-      # Nobody's silence takes a second: once in a look.
-      free=$scratch/vip-free
-      if [ "\${mode:-}" = check ] && [ -e "$free" ]; then exit 0; fi
       answers=
       asks() { command -v ping >/dev/null && ping -c 1 -W 1 ${address} >/dev/null 2>&1; }
       neighbour() { ip neigh show to ${address} | grep REACHABLE || :; }
@@ -160,8 +157,7 @@ export function vipFree(config: Config, facts: Facts): Guard {
         [ -n "$mac" ] || break
         ip neigh show to "$node" | grep -qF "lladdr $mac " && exit 0
       done
-      [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }
-      : >"$free"`, 'choose a free address as VIP, or take it off the host that has it')
+      [ -z "$answers$neighbour" ] || { echo ${address}" is in use: somebody answers$answers $neighbour"; exit 1; }`, 'choose a free address as VIP, or take it off the host that has it')
 }
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */

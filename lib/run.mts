@@ -4,8 +4,8 @@ import { type Past, past, resumed } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
-import { everyOne, exchange, type Item, type Job, lostOf, work } from './exchange.mts'
-import { EVERY_NODE, type Facts, factsFrom, over } from './facts.mts'
+import { everyOne, exchange, type Item, type Job, lostOf, remedyOf, work } from './exchange.mts'
+import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
 import { type Guard, type Phase, SHOWN, type Step } from './guard.mts'
 import type { Talk } from './lock.mts'
 
@@ -33,8 +33,8 @@ export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk, begun
 export interface Slowly {
   /** Begins, and drops what was begun before. The first node is connected then. */
   readonly begin: () => void
-  /** What it came to. Throws UnreachableError. */
-  readonly facts: () => Promise<Facts>
+  /** What it came to, and for the rest what is known. Throws UnreachableError. */
+  readonly facts: (known: Facts) => Promise<Facts>
   /** Nobody waits for it any more. */
   readonly drop: () => Promise<void>
 }
@@ -52,11 +52,11 @@ export function slowly(job: Job, phases: readonly Phase[]): Slowly {
   }
   return {
     begin,
-    facts: async () => {
+    facts: async (known) => {
       if (asking === undefined) begin()
-      const { facts, lost } = await (asking as ReturnType<typeof ask>)
+      const { told, lost } = await (asking as ReturnType<typeof ask>)
       if (lost.length > 0) throw new UnreachableError(lost)
-      return facts
+      return factsFrom(told, known)
     },
     drop: async () => {
       dropped.abort()
@@ -81,21 +81,21 @@ async function ask(
   before: Facts,
   talk: Talk = exchange,
   begun?: () => void,
-): Promise<{ facts: Facts; lost: readonly Lost[] }> {
-  const known = new Map<string, Map<string, string>>()
-  const facts = factsFrom(known, before)
+): Promise<{ facts: Facts; told: ReadonlyMap<string, ReadonlyMap<string, string>>; lost: readonly Lost[] }> {
+  const told = new Map<string, Map<string, string>>()
+  const facts = factsFrom(told, before)
   for (;;) {
     const open = nodes.flatMap((node) => {
       const guards = Object.entries(asked(node, facts))
-        .filter(([title]) => known.get(node.name)?.has(title) !== true)
+        .filter(([title]) => told.get(node.name)?.has(title) !== true)
         .map(([title, check]): Guard => ({ title, check }))
       return guards.length === 0 ? [] : [[node, guards] as const]
     })
-    if (open.length === 0) return { facts, lost: [] }
+    if (open.length === 0) return { facts, told, lost: [] }
     const guardsOf = new Map(open)
     const lost = await lostOf(job, [...guardsOf.keys()], (node) => {
-      const own = known.get(node.name) ?? new Map<string, string>()
-      known.set(node.name, own)
+      const own = told.get(node.name) ?? new Map<string, string>()
+      told.set(node.name, own)
       return factsOf(
         job,
         node,
@@ -106,15 +106,16 @@ async function ask(
       )
     })
     // A node that answers no question to its end is not asked for ever.
-    if (lost.length > 0) return { facts, lost }
+    if (lost.length > 0) return { facts, told, lost }
     for (const [node, guards] of open)
       for (const { title } of guards) {
-        const own = known.get(node.name)
+        const own = told.get(node.name)
         if (own?.has(title) === false) own.set(title, '')
       }
   }
 }
 
+/** `begun` is called with the first answer. */
 function factsOf(
   job: Job,
   node: Node,
@@ -165,7 +166,7 @@ function itemsFor(job: Job, facts: Facts, phases: readonly Phase[], node: Node):
 }
 
 /**
- * The checks of these phases, in one script per node; nothing is changed. `also` gives phases of nodes beside those of the run.
+ * The checks of these phases, in one script per node, each text once; nothing is changed. `also` gives phases of nodes beside those of the run.
  * Where the facts have shown everything, no node is asked.
  */
 export async function check(
@@ -177,27 +178,39 @@ export async function check(
   const ends: GuardEnd[] = []
   await everyOne(job, job.config.nodes, async (node) => {
     const items = itemsFor(job, facts, [...also(node), ...(has(job.nodes, node) ? phases : [])], node)
-    if (items.some(({ guard }) => guard.check !== SHOWN)) return work(job, node, items, 'check', true, ends)
+    const open = items.filter(({ guard }) => guard.check !== SHOWN)
+    const sent = open.filter((item) => item === firstAlike(open, item))
+    const told: GuardEnd[] = []
+    const lost = sent.length > 0 ? await work(job, node, sent, 'check', true, told) : undefined
     for (const item of items) {
-      const end = shown(item, node)
-      ends.push(end)
-      job.emit(end)
+      const first = firstAlike(open, item)
+      const end = first === undefined ? shown(item, node) : told.find((end) => isOf(end, first, node))
+      if (end === undefined) continue
+      const own = item === first ? end : { ...end, ...placeOf(item), ...remedyOf(item.guard, end.output) }
+      ends.push(own)
+      if (item !== first) job.emit(own)
     }
-    return undefined
+    return lost
   })
   return ends
 }
 
-const shown = ({ phase, step, guard }: Item, node: Node): GuardEnd => ({
+const firstAlike = (items: readonly Item[], { guard }: Item) => items.find((one) => one.guard.check === guard.check)
+
+const shown = (item: Item, node: Node): GuardEnd => ({
+  ...placeOf(item),
   type: 'guard',
-  phase: phase.id,
-  step: step.title,
   node: node.name,
-  guard: guard.title,
   state: 'ok',
   output: '',
   status: 0,
   ms: 0,
+})
+
+const placeOf = ({ phase, step, guard }: Item) => ({
+  phase: phase.id,
+  step: step.title,
+  guard: guard.title,
   required: guard.apply === undefined,
 })
 
@@ -216,10 +229,10 @@ export async function look(
     all.filter((phase) => (phase.slowFacts !== undefined) === slow)
   const [quick, slow] = [part(false), part(true)]
   const first = check(job, known, quick(phases), (node) => quick(also(node)))
-  const asked = late.facts()
+  const asked = late.facts(known)
   // Neither is left behind when the other one fails.
   await Promise.allSettled([first, asked])
-  const [ends, facts] = [await first, over(await asked, known)]
+  const [ends, facts] = [await first, await asked]
   return { facts, ends: [...ends, ...(await check(job, facts, slow(phases), (node) => slow(also(node))))] }
 }
 

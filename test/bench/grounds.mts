@@ -52,10 +52,11 @@ const AT_ONCE = 8
 
 async function installed(book: Book, stage: Stage): Promise<void> {
   const [quorate] = RUNNERS.filter(({ name }) => name === 'quorate') as [Runner]
-  const { words, ...rest } = quorate.command(stage, 'light') as Command
+  const { words, ...rest } = quorate.command(stage, 'second') as Command
+  await good(book, quorate, { ...rest, words: [...words, '--to', '00'] })
   for (let at = 0; at < stage.nodes.length; at += AT_ONCE) {
     const some = stage.nodes.slice(at, at + AT_ONCE)
-    await good(book, quorate, { ...rest, words: [...words, '--nodes', some.join()] })
+    await good(book, quorate, { ...rest, words: [...words, '--from', '01', '--to', '02', '--nodes', some.join()] })
     book.say(`${at + some.length} of ${stage.nodes.length} nodes have their packages`)
   }
 }

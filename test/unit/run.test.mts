@@ -338,6 +338,22 @@ runs('facts that take long may call for more: it is asked for once, and nothing 
   assert.equal(asked, ['one', 'two'])
 })
 
+runs('a text that two guards have in common is sent once in a look, and tells of both', async () => {
+  const seen: Guard = { title: 'it is so', check: 'echo "$ME looks" >>"$DIARY"; echo not yet; exit 1', remedy: 'wait' }
+  const again = { ...seen, title: 'it is so again', remedy: 'wait more' }
+  const of = lab([phase('p', [step('first', [seen])]), phase('q', [step('second', [made('one'), again])])], ['a'])
+  assert.is(await go(of, true), 'failed')
+  assert.equal(of.diary(), ['a looks'])
+  assert.equal(
+    ends(of).map(({ phase, guard, state, output, remedy }) => [phase, guard, state, output, remedy]),
+    [
+      ['p', 'it is so', 'pending', 'not yet', 'wait'],
+      ['q', 'one is made', 'pending', 'no one', undefined],
+      ['q', 'it is so again', 'pending', 'not yet', 'wait more'],
+    ],
+  )
+})
+
 runs('what the survey has seen is not looked at again, until something has changed', async () => {
   const of = lab([
     phase('p', [step('first', [made('one')]), step('second', [made('two')]), step('third', [made('three')])]),
