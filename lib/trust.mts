@@ -102,5 +102,11 @@ export function proven(config: Config, facts: Facts, node: Node): Guard {
         mv -f ${`${proof}.new`} ${proof}`,
     ].join('\n'),
     remedy: 'see what sshd on the other node says: journalctl -u ssh',
+    remedies: [
+      [
+        /^root@(\S+): Permission denied/m,
+        '$1 does not take the key of this node: where 00-prereqs was not run there yet, run it without --nodes; else its sshd tells why (journalctl -u ssh)',
+      ],
+    ],
   }
 }

@@ -27,18 +27,17 @@ export interface Verdict {
   readonly title: string
   readonly value: string
   readonly verdict: 'met' | 'not met' | 'not measured'
-  readonly figure: string
 }
 
 /** Seconds with three figures that count. */
 export const seconds = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(1))
 
 export const verdicts = (measured: readonly Measured[]): readonly Verdict[] =>
-  TARGETS.map(({ title, is, unit, figure }) => {
+  TARGETS.map(({ title, is, unit }) => {
     const found = is(measured)
-    if (found === undefined) return { title, value: '', verdict: 'not measured', figure }
+    if (found === undefined) return { title, value: '', verdict: 'not measured' }
     const value = `${unit === '×' ? `${seconds(found.value)}×` : `${Number.isInteger(found.value) ? found.value : seconds(found.value)}${unit}`}`
-    return { title, value, verdict: found.met ? 'met' : 'not met', figure }
+    return { title, value, verdict: found.met ? 'met' : 'not met' }
   })
 
 const between = ({ median, min, max }: Spread) => [seconds(median), `${seconds(min)}–${seconds(max)}`]
@@ -68,16 +67,16 @@ export function table(all: readonly (readonly string[])[], left: number): string
 
 export const figuresTable = (measured: readonly Measured[]): string => table([HEAD, ...rows(measured)], 2)
 
-const missed = (all: readonly Verdict[]) => [
-  ...new Set(all.filter(({ verdict }) => verdict === 'not met').map(({ figure }) => figure)),
-]
-
-/** The profiles of what was missed. */
-export const explained = ({ measured, profiles }: Bench): string =>
-  missed(verdicts(measured))
-    .filter((figure) => profiles[figure] !== undefined)
-    .map((figure) => `${figure}, where the time of quorate went:\n\n${profiles[figure]}`)
-    .join('\n\n')
+/** Why targets were missed: in words, and by the profiles. */
+export function explained({ measured, profiles }: Bench): string {
+  const missed = TARGETS.filter(({ is }) => is(measured)?.met === false)
+  const words = missed.map(({ title, why }) => `${title}: ${why(measured)}`.trim())
+  const figures = [...new Set(missed.map(({ figure }) => figure))].filter((figure) => profiles[figure] !== undefined)
+  return [
+    ...words,
+    ...figures.map((figure) => `${figure}, where the time of quorate went:\n\n${profiles[figure]}`),
+  ].join('\n\n')
+}
 
 /** The lines of a terminal. */
 export function screen(bench: Bench): string {
@@ -138,7 +137,7 @@ ${met} of ${all.length} met.
 | | target | measured |
 ${line(3)}
 ${markdown(all.map(({ title, value, verdict }) => [verdict, title, value]))}
-${why === '' ? '' : `\n### Why not\n\n\`\`\`\n${why}\n\`\`\`\n`}
+${why === '' ? '' : `\n### Why not\n\n\`\`\`text\n${why}\n\`\`\`\n`}
 ## Figures
 
 | ${HEAD.join(' | ')} |

@@ -21,6 +21,8 @@ export interface Runner {
 }
 
 const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`
+/** As in the Makefile. */
+const CACHE = join(ROOT, 'node_modules/.cache/quorate')
 const FLOOR = join(import.meta.dirname, 'floor')
 
 /** One cheap login each, all at once. */
@@ -49,7 +51,8 @@ const quorate: Runner = {
       ...(kind === 'start' ? ['--help'] : ['--env', stage.env, '--json', ...(FLAGS[kind] ?? [])]),
     ],
     cwd: ROOT,
-    env: { PATH },
+    // All but a phase alone is typed as `make cluster`.
+    env: { PATH, ...(kind === 'phase' || kind === 'start' ? {} : { NODE_COMPILE_CACHE: CACHE }) },
   }),
   connect: (stage) => logins(stage, join(stage.lab.stateDir, 'ssh_config')),
   fault: ({ code, stdout }, kind) => {

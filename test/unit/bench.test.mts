@@ -164,7 +164,7 @@ test('the page names date, machine, versions, fewer rounds, targets and reasons'
     /fewer for first-2 \(2\)/,
     /^4 of \d+ met\.$/m,
     /^\| not met \| second run, 2 nodes: times the floor \(at most 2\) \| 2\.50× \|$/m,
-    /### Why not\n\n```\nsecond-2/,
+    /### Why not\n\n```text\n(.*\n\n)*second run, 2 nodes: times the floor \(at most 2\): Nodes and control(.*\n\n)*second-2, where/,
     /^\| second-2 \| quorate \| 1\.00 \| 0\.90–1\.10 \| 0\.50 \| 123 \| 0 \| 2 \| 11 \| 5 \|$/m,
     /what 60 ms more of each cost: quorate 5\.0\./,
   ])
