@@ -11,34 +11,39 @@ import { API, ASK, getToken } from './keystone-api.mts'
 import { INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
+/** Where keystone may answer: the VIP before the nodes. */
+const doors = ({ vip, nodes }: Config): readonly string[] => [vip, ...nodes].map(({ address }) => address)
+
 /**
- * Shell text: logged in, through the VIP if keystone answers there, else on the node that answers first. The token serves the
+ * Shell text: logged in, at the first of these addresses where keystone answers. The token serves the
  * texts after it in the same script, in memory and for root alone: a login takes a third of a second.
  */
-const LOGIN = ({ vip, nodes }: Config, openrc: Openrc) =>
+const LOGIN = (openrc: Openrc, addresses: readonly string[]) =>
   raw(sh`
     ${HTTP}
     ${ASK}
     ${API}
-    ${raw(
-      getToken(
-        openrc,
-        [vip, ...nodes].map(({ address }) => address),
-      ),
-    )}
+    ${raw(getToken(openrc, addresses))}
     printf '%s\\n' "$address" "$token" >"$scratch/token"`)
 
-/** The same with a token that there is already. */
-const LOGGED_IN = (config: Config, openrc: Openrc) =>
-  raw(sh`
+/** The same with a token that there is already, or else where the last one came from. */
+const LOGGED_IN = (config: Config, facts: Facts, openrc: Openrc) => {
+  const [known = ''] = saidOf(config, facts).split('\n')
+  const addresses = doors(config)
+  return raw(sh`
     if [ -s "$scratch/token" ]; then
       { read -r address; read -r token; } <"$scratch/token"
       ${HTTP}
       ${ASK}
       ${API}
     else
-      ${LOGIN(config, openrc)}
+      ${LOGIN(openrc, addresses.includes(known) ? [known, ...addresses.filter((one) => one !== known)] : addresses)}
     fi`)
+}
+
+/** What the first node has said of the catalogue. */
+const saidOf = ({ nodes: [first] }: Config, facts: Facts): string =>
+  first === undefined ? '' : facts.get(first, 'catalogue')
 
 const NOT_BUILT = 'the cluster is not built yet'
 
@@ -57,7 +62,7 @@ export const catalogueFact = (config: Config): Readonly<Record<string, string>> 
         catalogue: onFirst(
           config,
           sh`
-            ${LOGIN(config, config.openrc)}
+            ${LOGIN(config.openrc, doors(config))}
             echo "$address"
             printf '%s\\n' "$answer" | sed '1,/^$/d' | tr -d '\\n'`,
         ),
@@ -71,7 +76,7 @@ export function endpointFacts(config: Config, facts: Facts): Readonly<Record<str
   const endpoints = onFirst(
     config,
     sh`
-      ${LOGGED_IN(config, config.openrc)}
+      ${LOGGED_IN(config, facts, config.openrc)}
       api GET /v3/services
       api GET /v3/endpoints`,
   )
@@ -106,8 +111,8 @@ export interface Inventory {
   readonly unknown?: string
   readonly problems: readonly string[]
   readonly moves: readonly Move[]
-  /** The token with which it was read came through the VIP. */
-  readonly byVip?: boolean
+  /** The address where keystone answered. */
+  readonly address?: string
 }
 
 /** A list of objects in a line of JSON; undefined when the line is anything else, as the rest of an answer that broke off is. */
@@ -123,8 +128,7 @@ function listIn<Item>(line: string | undefined, ...path: readonly string[]): rea
 
 export function inventory(config: Config, facts: Facts): Inventory {
   const [first] = config.nodes
-  const fact = (name: string) => (first === undefined ? '' : facts.get(first, name))
-  const said = fact('catalogue')
+  const said = saidOf(config, facts)
   const [address, token = ''] = said.split('\n')
   const catalog = listIn<CatalogueService & { readonly endpoints: readonly CatalogueEndpoint[] }>(
     token,
@@ -135,15 +139,15 @@ export function inventory(config: Config, facts: Facts): Inventory {
     return { unknown: said.slice(0, 1000) || 'keystone was not asked', problems: [], moves: [] }
   const endpoints = catalog.flatMap((one) => one.endpoints.map((endpoint) => ({ ...endpoint, service_id: one.id })))
   const used = ofCatalogue(config, { services: catalog, endpoints })
-  const byVip = address === config.vip.address
-  if (used.moves.length + used.problems.length === 0) return { ...used, byVip }
-  const [kept, places] = fact('endpoints').split('\n')
+  const from = address === undefined ? {} : { address }
+  if (used.moves.length + used.problems.length === 0) return { ...used, ...from }
+  const [kept, places] = (first === undefined ? '' : facts.get(first, 'endpoints')).split('\n')
   const known = {
     services: listIn<CatalogueService>(kept, 'services'),
     endpoints: listIn<CatalogueEndpoint>(places, 'endpoints'),
   }
   // Until they are known the catalogue tells enough for a look.
-  return { ...(known.services && known.endpoints ? ofCatalogue(config, known as Known) : used), byVip }
+  return { ...(known.services && known.endpoints ? ofCatalogue(config, known as Known) : used), ...from }
 }
 
 interface Known {
@@ -240,11 +244,14 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
   if (config.openrc === undefined || moves.length === 0 || problems.length > 0) return []
   const table = moves.map((move) => `${move.service} ${move.interface} ${move.region}: ${move.old} -> ${move.new}`)
   const begin = sh`
-    ${LOGGED_IN(config, config.openrc)}`
+    ${LOGGED_IN(config, facts, config.openrc)}`
+  // That they are elsewhere was seen just now: keystone is asked again when they were moved.
+  const done = raw('"$scratch/moved"')
   return [
     {
       title: 'the endpoints name the VIP',
       check: [
+        sh`[ -e ${done} ] || { printf '%s\\n' ${table}; exit 1; }`,
         begin,
         ...moves.map(
           (move) => sh`
@@ -261,6 +268,7 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
             said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
             length=0`
         }),
+        sh`: >${done}`,
       ].join('\n'),
     },
   ]
@@ -284,13 +292,20 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
   const rc = config.openrc
   if (rc === undefined) return []
   const title = 'keystone gives a token through the VIP'
-  const { unknown, byVip, moves, problems } = inventory(config, facts)
+  const { unknown, address, moves, problems } = inventory(config, facts)
   if (unknown === NOT_BUILT) return [problem(title, unknown, 'run the phases before first: npx zx tasks/cluster.mts')]
-  if (byVip && moves.length === 0 && problems.length === 0) return [{ title, check: SHOWN }]
+  if (address === config.vip.address && moves.length === 0 && problems.length === 0) return [{ title, check: SHOWN }]
+  const seen =
+    unknown ??
+    (address === config.vip.address
+      ? 'the catalogue does not lead to the VIP yet'
+      : `keystone answers at ${address}, and not through the VIP`)
   return [
     {
       title,
       check: sh`
+        # For a look it was asked just now.
+        if [ "\${mode:-}" = check ]; then echo ${seen}; exit 1; fi
         ${HTTP}
         ${ASK}
         ${raw(getToken(rc, [config.vip.address]))}

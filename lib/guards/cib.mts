@@ -51,6 +51,15 @@ function partsOf({ section, xml }: Fragment): readonly string[] {
   return SHARED.includes(section) ? lines.filter((line) => line.startsWith('<nvpair ')) : [lines.join('')]
 }
 
+/** Resources that constraints among these objects name, and that are not among them. */
+function needed(objects: readonly Fragment[]): readonly string[] {
+  const constraints = objects.filter(({ section }) => section === 'constraints').map(({ xml }) => xml)
+  const named = constraints.flatMap((xml) => [...xml.matchAll(/ (?:rsc|with-rsc|first|then)="([^"]*)"/g)])
+  const own = objects.filter(({ section }) => section === 'resources').map(({ xml }) => xml)
+  const all = new Set(named.map(([, id = '']) => id))
+  return [...all].filter((id) => !own.some((xml) => xml.includes(` id="${id}"`)))
+}
+
 /**
  * Shell text: live.xml, and new.xml with our objects put in. With CIB_file set, the tools work on a copy instead of the
  * live CIB, so that a look changes nothing. It exits 0 where there is nothing to put in. The XML goes in by standard input and stays in memory (`$scratch`): it may hold a
@@ -80,7 +89,11 @@ const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
           .join('')} >"$work/ours"
         while IFS= read -r part; do case $all in *"$part"*) ;; *) same= ;; esac; done <"$work/ours"
         for id in ${gone}; do case $all in *" id=\\"$id\\""*) same= ;; esac; done
-        if [ -n "$same" ]; then exit 0; fi`,
+        if [ -n "$same" ]; then exit 0; fi
+        # With what is not there a constraint is against the schema, and cibadmin would show the CIB by a file in /tmp.
+        for id in ${needed(objects)}; do
+          case $all in *" id=\\"$id\\""*) ;; *) echo "there is no resource $id yet"; exit 1 ;; esac
+        done`,
       'cp "$live" "$new"',
       'there() { CIB_file=$new cibadmin --query --xpath "/cib/configuration//*[@id=\'$1\']" >/dev/null 2>&1; }',
       'put() { CIB_file=$new cibadmin "$1" --scope "$2" --xml-pipe; }',

@@ -98,6 +98,15 @@ onLab('errors', 't-err', { public: '192.168.123', heartbeat: '10.0.147' }, (test
     told(run, /Can't read file \/no\/such\/file/)
   })
 
+  test('a plan of a cluster that is half built can tell of everything', async () => {
+    ended(await lab.run('cluster', '--to', '04'), 0)
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.stdout, /^ +there is no resource vip yet$/m)
+    assert.match(plan.stdout, /^ +identity public RegionOne: \S+ -> \S+$/m)
+    assert.not.match(plan.text, / unsure /)
+  })
+
   test('with all that mended it is built', async () => ended(await lab.run('cluster'), 0))
 
   test('HAProxy that is broken on every node takes the VIP away: the same command brings both back', async () => {
