@@ -17,8 +17,9 @@ interface ServiceOptions {
 const ASKED = raw(
   `
 asked() {
-  said=$(systemctl show -p ActiveState -p NeedDaemonReload -p DropInPaths -p InvocationID \\
-    -p ActiveEnterTimestamp -p StateChangeTimestamp "$1")
+  what=ActiveState,NeedDaemonReload,DropInPaths,InvocationID,ActiveEnterTimestamp,StateChangeTimestamp
+  # Microseconds, where systemd knows how: in the same second a start may have come before the file.
+  said=$(systemctl show --timestamp=us -p "$what" "$1" 2>/dev/null) || said=$(systemctl show -p "$what" "$1")
 }
 of() {
   value=\${said#*"$1="}
@@ -68,11 +69,14 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
         "$id $sum") ;;
         "$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;
         *)
-          # A reload leaves a unit active: it is a change of state only. In the same second it may have come before the file.
+          # A reload leaves a unit active: it is a change of state only.
           of ${by === 'reload' ? 'StateChangeTimestamp' : 'ActiveEnterTimestamp'}
-          since=$(date -d "$value" +%s)
+          case $value in *.*) part=.%6N digits=%.6Y ;; *) digits=%Y part= ;; esac
+          since=$(date -d "$value" "+%s$part")
           for file in ${loads}; do
-            [ "$(stat -c %Y "$file")" ${raw(by === 'reload' ? '-lt' : '-le')} "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
+            written=$(stat -c "$digits" "$file")
+            newest=$(printf '%s\\n' "$since" "$written" | sort -n | tail -n 1)
+            [ "$newest" = "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
           done ;;
       esac`,
   )
