@@ -38,8 +38,8 @@ ask() {
 export const getToken = (rc: Openrc, addresses: readonly string[]): string => sh`
   token=
   for address in ${addresses}; do
-    # An address that nobody has is silent for seconds; where another one may be had it gets one.
-    [ "$address" = ${addresses.at(-1) ?? ''} ] || timeout 1 bash -c ': <"/dev/tcp/$0/$1"' "$address" ${PORT} 2>/dev/null || continue
+    # An address that nobody has, or a firewall, is silent for up to half a minute: while there is another one it gets two seconds.
+    [ "$address" = ${addresses.at(-1) ?? ''} ] || timeout 2 bash -c ': <"/dev/tcp/$0/$1"' "$address" ${PORT} 2>/dev/null || continue
     length=${Buffer.byteLength(login(rc))}
     answer=$(printf %s ${login(rc)} | ask POST /v3/auth/tokens)
     length=0

@@ -52,8 +52,8 @@ const sumOf = (loads: readonly string[], by: 'restart' | 'reload') =>
     sum=\${sum%% *}`)
 
 /**
- * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a daemon;
- * for one that was started by others, a file that is newer than the daemon tells.
+ * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a
+ * daemon; for one that was started by others, a file that is newer than the daemon tells.
  */
 const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload') =>
   raw(
