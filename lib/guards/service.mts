@@ -52,8 +52,8 @@ const sumOf = (loads: readonly string[], by: 'restart' | 'reload') =>
     sum=\${sum%% *}`)
 
 /**
- * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start a
- * daemon; for one that was started by others, a file that is newer than the daemon tells.
+ * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start or
+ * reload a daemon; for one that others have started or reloaded since, a file that is newer than that tells.
  */
 const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload') =>
   raw(
@@ -67,14 +67,16 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
       stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
       case $stamp in
         "$id $sum") ;;
-        "$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;
+        ${by === 'restart' ? raw(sh`"$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;`) : raw('')}
         *)
           # A reload leaves a unit active: it is a change of state only.
           of ${by === 'reload' ? 'StateChangeTimestamp' : 'ActiveEnterTimestamp'}
-          case $value in *.*) part=.%6N digits=%.6Y ;; *) digits=%Y part= ;; esac
+          # An older file may be put in place of the one that was loaded: its inode tells when. A change of its owner tells the
+          # same, so where it would cost a restart its time of writing has to do.
+          case $value in *.*) digits=.6 part=.%6N ;; *) digits='' part='' ;; esac
           since=$(date -d "$value" "+%s$part")
           for file in ${loads}; do
-            written=$(stat -c "$digits" "$file")
+            written=$(stat -c "%$digits"${by === 'reload' ? 'Z' : 'Y'} "$file")
             newest=$(printf '%s\\n' "$since" "$written" | sort -n | tail -n 1)
             [ "$newest" = "$since" ] || { echo "$file is newer than the running "${unit}; exit 1; }
           done ;;

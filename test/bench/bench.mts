@@ -4,7 +4,8 @@
  *     node test/bench/bench.mts [--rounds N] [--runners quorate,floor] [figure …]
  *
  * A figure is a name (`second-3`), or kinds and numbers (`first second 2`). Without one everything is measured, and
- * docs/benchmarks.md and .json are written. A run that fails, or changes something where nothing is to be changed, ends all.
+ * docs/benchmarks.md and .json are written. A run that fails, or changes something where nothing is to be changed, ends its figure,
+ * and nothing is written.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,7 +18,7 @@ import { chosen, FIGURES } from './figures.mts'
 import { fullNodes, lightNodes, start } from './grounds.mts'
 import { type Meter, meter } from './meter.mts'
 import { type Bench, page, screen } from './report.mts'
-import type { Book } from './rounds.mts'
+import { attempt, type Book } from './rounds.mts'
 import { lacking, RUNNERS } from './runners.mts'
 import { spread } from './stats.mts'
 
@@ -61,6 +62,7 @@ const book: Book = {
   measured: [],
   profiles: {},
   busy: [],
+  failed: [],
   say: (text) => {
     say(text)
     // What there is so far outlasts a run that fails later.
@@ -102,22 +104,20 @@ function result(): Bench {
   }
 }
 
-try {
-  const of = (kind: string) => figures.filter((figure) => figure.kind === kind)
-  for (const figure of of('start')) if (quorate) await start(book, figure, quorate)
-  const full = figures.filter(({ kind }) => kind !== 'start' && kind !== 'light')
-  for (const same of Map.groupBy(full, ({ nodes }) => nodes).values()) {
-    await fullNodes(book, same, (found) => versions.splice(0, versions.length, ...found))
-  }
-  if (of('light').length > 0) await lightNodes(book, of('light'))
-  const bench = result()
-  process.stdout.write(`\n${screen(bench)}\n\n`)
-  if (figures.length === FIGURES.length && runners.length === RUNNERS.length && rounds >= ROUNDS) {
-    writeFileSync(join(ROOT, 'docs/benchmarks.md'), page(bench))
-    writeFileSync(join(ROOT, 'docs/benchmarks.json'), json(bench))
-  }
-  say(`${book.measured.length} measurements in ${bench.circumstances.minutes} min; .state/bench/bench.json has them`)
-  process.exitCode = 0
-} catch (error) {
-  say(`✖ ${(error as Error).message}`)
+const of = (kind: string) => figures.filter((figure) => figure.kind === kind)
+for (const figure of of('start')) if (quorate) await attempt(book, () => start(book, figure, quorate))
+const full = figures.filter(({ kind }) => kind !== 'start' && kind !== 'light')
+for (const same of Map.groupBy(full, ({ nodes }) => nodes).values()) {
+  await attempt(book, () => fullNodes(book, same, (found) => versions.splice(0, versions.length, ...found)))
 }
+if (of('light').length > 0) await attempt(book, () => lightNodes(book, of('light')))
+const bench = result()
+process.stdout.write(`\n${screen(bench)}\n\n`)
+const whole = figures.length === FIGURES.length && runners.length === RUNNERS.length && rounds >= ROUNDS
+if (whole && book.failed.length === 0) {
+  writeFileSync(join(ROOT, 'docs/benchmarks.md'), page(bench))
+  writeFileSync(join(ROOT, 'docs/benchmarks.json'), json(bench))
+}
+say(`${book.measured.length} measurements in ${bench.circumstances.minutes} min; .state/bench/bench.json has them`)
+for (const why of book.failed) say(`✖ ${why}`)
+if (book.failed.length === 0) process.exitCode = 0

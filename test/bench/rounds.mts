@@ -19,6 +19,8 @@ export interface Book {
   readonly profiles: Record<string, string>
   /** Share of the machine's processors that was busy before each run. */
   readonly busy: number[]
+  /** What went wrong: the rest is measured all the same, so that all of it is known at once. */
+  readonly failed: string[]
   readonly say: (text: string) => void
 }
 
@@ -63,11 +65,24 @@ async function timed(book: Book, runner: Runner, trial: Trial): Promise<Took> {
   return good(book, runner, command, (took) => runner.fault(took, trial.figure.kind))
 }
 
+/** Does a part of it; what goes wrong is told and does not keep the rest from being measured. */
+export async function attempt(book: Book, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    book.failed.push((error as Error).message)
+    book.say(`✖ ${(error as Error).message}`)
+  }
+}
+
 /**
  * Measures these figures, side by side in each round, with all runners that have such a command. What is counted comes from one
  * more run; of first runs, which take long, from the last.
  */
-export async function measure(book: Book, trials: readonly Trial[], how: How, before: Before = async () => {}) {
+export const measure = (book: Book, trials: readonly Trial[], how: How, before: Before = async () => {}) =>
+  attempt(book, () => measured(book, trials, how, before))
+
+async function measured(book: Book, trials: readonly Trial[], how: How, before: Before): Promise<void> {
   const all = new Map<string, Took[]>()
   const known = new Map<string, Counted>()
   const key = (runner: Runner, { figure }: Trial, warm: boolean) => `${figure.name} ${runner.name} ${warm}`
