@@ -20,10 +20,15 @@ export interface Stage {
   readonly goBy: (ports?: ReadonlyMap<string, number>) => void
 }
 
+const folders: string[] = []
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 export function stageOf(lab: Lab, count: number): Stage {
   const nodes = lab.nodes.slice(0, count)
   const folder = mkdtempSync('/tmp/quorate-bench-')
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   const own = join(ROOT, '.lab', lab.name)
   const sshConfig = join(folder, 'ssh_config')
   const goBy = (ports?: ReadonlyMap<string, number>) => {
