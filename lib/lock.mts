@@ -171,6 +171,16 @@ export const unlocked: Guard = {
     pid=$(sed -n 2p ${LOCK})
     # Only a shell that has the lock's file open is ended.
     if [ "$(readlink "/proc/$pid/fd/9")" = ${LOCK} ]; then kill -TERM "$pid"; fi
+    flock -w 10 ${LOCK} true
+    # Its watchdog may be about to write that nobody listens any more.
+    watched() {
+      for one in /proc/[0-9]*/cmdline; do
+        case $(tr '\\0' ' ' <"$one" 2>/dev/null) in *"quorate-watchdog $pid "*) return 0 ;; esac
+      done
+      return 1
+    }
+    tries=0
+    while watched && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
     flock -w 10 ${LOCK} sh -c ${`: >${LOCK}`}`,
   remedy: 'its owner is finishing a package transaction: try again in a minute',
 }
