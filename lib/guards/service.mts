@@ -17,7 +17,7 @@ interface ServiceOptions {
 const ASKED = raw(
   `
 asked() {
-  what=ActiveState,NeedDaemonReload,DropInPaths,InvocationID,ActiveEnterTimestamp,StateChangeTimestamp
+  what=ActiveState,NeedDaemonReload,DropInPaths,InvocationID,ActiveEnterTimestamp,StateChangeTimestamp,ReloadResult
   # Microseconds, where systemd knows how: in the same second a start may have come before the file.
   said=$(systemctl show --timestamp=us -p "$what" "$1" 2>/dev/null) || said=$(systemctl show -p "$what" "$1")
 }
@@ -51,6 +51,10 @@ const sumOf = (loads: readonly string[], by: 'restart' | 'reload') =>
     sum=$({ ${by === 'restart' ? raw(':') : raw(sh`stat -c '%i %Y' ${loads}`)}; cat ${loads}; } | sha256sum)
     sum=\${sum%% *}`)
 
+/** A reload that failed changes the state no less, and the daemon goes on with what it had (org.freedesktop.systemd1(5)). */
+const RELOADED = `of ReloadResult
+          [ "$value" = success ] || { echo "its last reload failed: $value"; exit 1; }`
+
 /**
  * Shell text, after ASKED, that fails when the daemon runs with other files than are there. We leave a stamp when we (re)start or
  * reload a daemon; for one that others have started or reloaded since, a file that is newer than that tells.
@@ -69,12 +73,14 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
         "$id $sum") ;;
         ${by === 'restart' ? raw(sh`"$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;`) : raw('')}
         *)
+          ${by === 'reload' ? raw(RELOADED) : raw('')}
           # A reload leaves a unit active: it is a change of state only.
           of ${by === 'reload' ? 'StateChangeTimestamp' : 'ActiveEnterTimestamp'}
           # An older file may be put in place of the one that was loaded: its inode tells when. A change of its owner tells the
           # same, so where it would cost a restart its time of writing has to do.
           case $value in *.*) digits=.6 part=.%6N ;; *) digits='' part='' ;; esac
           since=$(date -d "$value" "+%s$part")
+          ${by === 'reload' ? raw('[ -n "$part" ] || since=$((since - 1)) # in that second it may have come before the file') : raw('')}
           for file in ${loads}; do
             written=$(stat -c "%$digits"${by === 'reload' ? 'Z' : 'Y'} "$file")
             newest=$(printf '%s\\n' "$since" "$written" | sort -n | tail -n 1)
