@@ -8,6 +8,9 @@ export interface Node {
   readonly address: string
 }
 
+/** A node's first fence device, and the one that is tried when the first one fails. */
+export type Level = 1 | 2
+
 export interface Cidr {
   readonly address: string
   readonly prefix: number
@@ -41,6 +44,9 @@ export interface Config {
   readonly fencing: string
   /** Agent parameters by node name. */
   readonly fence: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** The same of the devices that are tried when the first ones fail: not every node need have one. */
+  readonly fencing2: string
+  readonly fence2: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly clusterProperties: Readonly<Record<string, string>>
   readonly services: readonly string[]
   readonly ssh: {
@@ -55,7 +61,7 @@ export interface Config {
   readonly repos: readonly Repo[]
   /** Undefined when the file holds no OS_PASSWORD. */
   readonly openrc: Openrc | undefined
-  /** Values that may appear nowhere: passwords of OS_* and FENCE_*. */
+  /** Values that may appear nowhere: passwords of OS_* and FENCE*_*. */
   readonly secrets: readonly string[]
 }
 

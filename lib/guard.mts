@@ -52,6 +52,8 @@ export interface Phase {
   readonly title: string
   /** Keys of the env file that this phase cannot do without. */
   readonly needs?: (config: Config) => readonly Problem[]
+  /** What the operator has decided and should be reminded of each time. */
+  readonly warns?: (config: Config) => readonly string[]
   /**
    * What must be known of a node to make the guards: shell text by name, whose output is the fact. One whose name begins
    * with `secret.` is kept out of every output.

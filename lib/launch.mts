@@ -19,7 +19,7 @@ import { planMatrix, planReport } from './plan-report.mts'
 import { profile, profileTable, traceOf } from './profile.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary } from './screen.mts'
+import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary, warnings } from './screen.mts'
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
 import { tally } from './tally.mts'
@@ -147,6 +147,10 @@ async function run(
       failureCard(print, counts, relative('.', log.file), again)
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
+    warnings(
+      print,
+      phases.flatMap((phase) => phase.warns?.(config) ?? []),
+    )
     if (!look) summary(print, counts, outcome, ms, flags.plan)
     let traceFault: ReturnType<typeof faultHere>
     if (flags.profile) {

@@ -17,7 +17,7 @@ const complaints = (resource?: string) =>
  * Shell function `mon`: what pacemaker says of its members and resources, as XML (crm_mon(8)); a look asks once for all of its
  * guards. In vain it prints what crm_mon said.
  */
-const MON = raw(
+export const MON = raw(
   `
 mon() {
   if [ "\${mode:-}" = check ] && [ -e "$scratch/mon.xml" ]; then cat "$scratch/mon.xml"; return 0; fi
@@ -156,14 +156,3 @@ export const notInMaintenance: Guard = require('the cluster is not in maintenanc
     ${needs('crm_attribute')}
     mode=$(crm_attribute --type crm_config --name maintenance-mode --query --quiet --default false 2>&1)
     [ "$mode" = false ] || { echo "maintenance-mode is $mode"; exit 1; }`, 'crm_attribute --name maintenance-mode --delete, when the work that it was set for is done')
-
-/** Fencing is on or off as FENCING says: off is a decision, and it is said each time. */
-export const fencingDecided = ({ fencing }: Config): Guard => {
-  const wanted = String(fencing !== 'none')
-  return require(fencing === 'none'
-    ? 'fencing is off, as FENCING=none decides: a split network can have two VIPs'
-    : `nodes are fenced by ${fencing}`, sh`
-      ${needs('crm_attribute')}
-      enabled=$(crm_attribute --type crm_config --name stonith-enabled --query --quiet --default true 2>&1)
-      [ "$enabled" = ${wanted} ] || { echo "stonith-enabled is $enabled"; exit 1; }`, 'make cluster sets it as FENCING says')
-}

@@ -1,6 +1,8 @@
 /** The packages of the cluster, by the names of the Debian family. */
 import type { Config } from './config.mts'
+import { agentFile } from './fencing.mts'
 import type { Package } from './guards/package.mts'
+import { fenceDevices } from './render/cib.mts'
 
 /** What phases 01 and 02 are about. crmsh is for the operator: nothing here depends on it. */
 export const packagesOf = (config: Config): readonly Package[] => [
@@ -13,7 +15,22 @@ export const packagesOf = (config: Config): readonly Package[] => [
   { name: 'haproxy', units: ['haproxy'] },
   { name: 'chrony', units: ['chrony'] },
   { name: 'crmsh', optional: true },
-  ...(config.fencing === 'none'
-    ? []
-    : [{ name: 'fence-agents|fence-agents-all', unless: `/usr/sbin/${config.fencing}` }]),
+  ...fenceDevices(config)
+    .map(({ agent }) => agent)
+    .filter((agent, index, all) => all.indexOf(agent) === index)
+    .flatMap((agent) => [
+      { name: 'fence-agents|fence-agents-all', unless: agentFile(agent) },
+      ...NEEDED.filter(([agents]) => agents.test(agent)).map(([, tool]) => tool),
+    ]),
+]
+
+/** Programs that fence agents call and that their package does not bring (its Recommends and Suggests). */
+const NEEDED: readonly (readonly [RegExp, Package])[] = [
+  [/^fence_(?:ipmilan(?:plus)?|ilo[345]|idrac|imm)$/, { name: 'ipmitool', unless: '/usr/bin/ipmitool' }],
+  [
+    /snmp|^fence_(?:brocade|cisco_mds|cdu|emerson|eps|ibmblade|ifmib|intelmodular|ipdu|raritan_px3)$/,
+    { name: 'snmp|net-snmp-utils', unless: '/usr/bin/snmpget' },
+  ],
+  [/^fence_(?:scsi|mpath)$/, { name: 'sg3-utils|sg3_utils', unless: '/usr/bin/sg_persist' }],
+  [/^fence_(?:virsh|.*_ssh)$/, { name: 'openssh-client|openssh-clients', unless: '/usr/bin/ssh' }],
 ]

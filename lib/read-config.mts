@@ -27,7 +27,17 @@ export const KEYS: readonly string[] = [
     'TOKEN',
     'QDEVICE',
   ],
-  ...['FENCING', 'CLUSTER_PROPERTIES', 'SERVICES', 'SSH_USER', 'SSH_PORT', 'SSH_KEY', 'SSH_CONFIG', 'NTP_SERVERS'],
+  ...[
+    'FENCING',
+    'FENCING2',
+    'CLUSTER_PROPERTIES',
+    'SERVICES',
+    'SSH_USER',
+    'SSH_PORT',
+    'SSH_KEY',
+    'SSH_CONFIG',
+    'NTP_SERVERS',
+  ],
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
   ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME'],
 ]
@@ -140,9 +150,11 @@ function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
     if (KEYS.includes(key) || isFenceKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
-    const fence = /^fence_./i.test(key) ? `did you mean FENCE_${shown(key.slice('fence_'.length))}?` : undefined
+    const fence = /^fence(2?)_(.+)/is.exec(key)
     const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
-    const remedy = fence ?? didYouMean(key, KEYS, 'remove the line; env.example has every key')
+    const remedy = fence
+      ? `did you mean FENCE${fence[1]}_${shown(fence[2] as string)}?`
+      : didYouMean(key, KEYS, 'remove the line; env.example has every key')
     source.report({ line, key, text: name === key ? `there is no key ${key}` : `there is no such key`, remedy })
   }
   for (const [key, lack, remedy] of REQUIRED) {

@@ -1,13 +1,14 @@
 /** FENCING, FENCE_<short> and CLUSTER_PROPERTIES of the env file: what pacemaker is told besides its resources. */
 import { currentName, isTrue, propertyProblem } from './cluster-properties.mts'
-import type { Config, Node } from './config.mts'
+import type { Config, Level, Node } from './config.mts'
 import { nearest } from './nearest.mts'
 import { type Pair, pairsOf } from './pairs.mts'
 import { shown } from './shown.mts'
 import type { Source } from './source.mts'
 
-/** The key of a node's parameters: no shell variable and no env file has a hyphen in a name. */
-export const fenceKey = (node: Node): string => `FENCE_${node.name.replaceAll(/[-.]/g, '_')}`
+/** The key of a device's parameters: no shell variable and no env file has a hyphen in a name. */
+export const fenceKey = (node: Node, level: Level = 1): string =>
+  `FENCE${level === 1 ? '' : level}_${node.name.replaceAll(/[-.]/g, '_')}`
 
 /**
  * Names of parameters whose values are kept out of every output; lib/guards/cib.mts knows the same words. A name that was
@@ -17,39 +18,33 @@ const SECRET = /pass|pwd|secret|key|token|credential|community|private/i
 const isSecret = (name: string) => SECRET.test(name) || nearest(name, ['password', 'passwd', 'community']) !== undefined
 const EXAMPLE = `'ip=192.168.18.211 username=admin password="…"'`
 
-export const isFenceKey = (key: string): boolean => /^FENCE_./.test(key)
+export const isFenceKey = (key: string): boolean => /^FENCE2?_./.test(key)
 
-const isFor = (key: string, node: Node) => fenceKey(node).toLowerCase() === key.toLowerCase()
+const isFor = (key: string, node: Node, level: Level) => fenceKey(node, level).toLowerCase() === key.toLowerCase()
 
-export function readFencing(source: Source, nodes: readonly Node[]): Pick<Config, 'fencing' | 'fence'> {
+export function readFencing(
+  source: Source,
+  nodes: readonly Node[],
+): Pick<Config, 'fencing' | 'fence' | 'fencing2' | 'fence2'> {
+  const fencing = readAgent(source, 'FENCING', /^(?:none|fence_[a-z0-9_]+)$/, ', or FENCING=none')
   const entry = source.get('FENCING')
-  // Undecided is told with the other keys that are missing.
-  const right = /^(?:none|fence_[a-z0-9_]+)$/.test(entry?.value ?? '')
-  const fencing = right ? (entry?.value ?? '') : ''
-  if (entry && !right) {
-    const remedy = 'write the name of a fence agent, like FENCING=fence_ipmilan, or FENCING=none'
-    source.report({ line: entry.line, key: 'FENCING', text: `FENCING cannot be "${shown(entry.value)}"`, remedy })
-  }
-  const fence = new Map<string, Readonly<Record<string, string>>>()
-  for (const found of source.entries.filter(({ key, value }) => isFenceKey(key) && value !== '')) {
-    const { key, line } = found
-    const wrong = (text: string, remedy: string) => source.report({ line, key, text, remedy })
-    const pairs = pairsOf(found, source.report)
-    for (const { name, value } of pairs) if (isSecret(name)) source.secret(value)
-    const node = nodes.find((one) => isFor(key, one))
-    if (node === undefined) {
-      wrong(
-        `${shown(key)} is for no node of NODES`,
-        `there are ${nodes.map((one) => shown(fenceKey(one))).join(', ') || 'none yet'}`,
-      )
-    } else if (fence.has(node.name)) {
-      wrong(`the fence parameters of ${shown(node.name)} are set twice`, `keep one ${shown(fenceKey(node))}`)
-    } else fence.set(node.name, record(pairs))
+  const fence = readDevices(source, nodes, 1)
+  const fence2 = readDevices(source, nodes, 2)
+  const fencing2 = readAgent(source, 'FENCING2', /^fence_[a-z0-9_]+$/, '')
+  const second = source.get('FENCING2')
+  if (second && fencing2 !== '' && fence2.size === 0) {
+    const remedy = `write ${shown(fenceKey(nodes[0] ?? { name: 'node1', fqdn: '', address: '' }, 2))}=${EXAMPLE}, or remove FENCING2`
+    source.report({
+      line: second.line,
+      key: 'FENCING2',
+      text: 'FENCING2 names an agent, but no node has a second device',
+      remedy,
+    })
   }
   if (fencing.startsWith('fence_')) {
     for (const node of nodes) {
       // A line that is there and cannot be read has been told already.
-      if (fence.has(node.name) || [...source.broken.keys()].some((key) => isFor(key, node))) continue
+      if (fence.has(node.name) || [...source.broken.keys()].some((key) => isFor(key, node, 1))) continue
       const key = fenceKey(node)
       const remedy = `write ${shown(key)}=${EXAMPLE}`
       source.report({
@@ -60,7 +55,48 @@ export function readFencing(source: Source, nodes: readonly Node[]): Pick<Config
       })
     }
   }
-  return { fencing, fence: Object.fromEntries(fence) }
+  return {
+    fencing,
+    fence: Object.fromEntries(fence),
+    fencing2: fencing2 === '' ? fencing : fencing2,
+    fence2: Object.fromEntries(fence2),
+  }
+}
+
+/** The name of a fence agent; empty when there is none, or none that can be. Undecided is told with the other keys that are missing. */
+function readAgent(source: Source, key: 'FENCING' | 'FENCING2', form: RegExp, or: string): string {
+  const entry = source.get(key)
+  if (entry === undefined || form.test(entry.value)) return entry?.value ?? ''
+  const remedy = `write the name of a fence agent, like ${key}=fence_ipmilan${or}`
+  source.report({ line: entry.line, key, text: `${key} cannot be "${shown(entry.value)}"`, remedy })
+  return ''
+}
+
+function readDevices(
+  source: Source,
+  nodes: readonly Node[],
+  level: Level,
+): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const devices = new Map<string, Readonly<Record<string, string>>>()
+  const prefix = `FENCE${level === 1 ? '' : level}_`
+  for (const found of source.entries.filter(
+    ({ key, value }) => key.startsWith(prefix) && key !== prefix && value !== '',
+  )) {
+    const { key, line } = found
+    const wrong = (text: string, remedy: string) => source.report({ line, key, text, remedy })
+    const pairs = pairsOf(found, source.report)
+    for (const { name, value } of pairs) if (isSecret(name)) source.secret(value)
+    const node = nodes.find((one) => isFor(key, one, level))
+    if (node === undefined) {
+      wrong(
+        `${shown(key)} is for no node of NODES`,
+        `there are ${nodes.map((one) => shown(fenceKey(one, level))).join(', ') || 'none yet'}`,
+      )
+    } else if (devices.has(node.name)) {
+      wrong(`the fence parameters of ${shown(node.name)} are set twice`, `keep one ${shown(fenceKey(node, level))}`)
+    } else devices.set(node.name, record(pairs))
+  }
+  return devices
 }
 
 const record = (pairs: readonly Pair[]): Readonly<Record<string, string>> =>

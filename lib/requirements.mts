@@ -2,6 +2,7 @@
 import { movable, portFree } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
+import { devicesSuit } from './fencing.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
@@ -33,6 +34,7 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   ...ports(config, node),
   space,
   noOtherCluster(config),
+  ...devicesSuit(config, facts),
 ]
 
 function knownSystem(facts: Facts, node: Node): Guard {

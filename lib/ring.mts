@@ -12,8 +12,11 @@ export const memberName = (facts: Facts, node: Node): string => facts.get(node, 
 /** The config as the cluster sees it: nodes by their member names. */
 export function asMembers(config: Config, facts: Facts): Config {
   const nodes = config.nodes.map((node) => ({ ...node, name: memberName(facts, node) }))
-  const fence = Object.fromEntries(config.nodes.map((node) => [memberName(facts, node), config.fence[node.name] ?? {}]))
-  return { ...config, nodes, fence }
+  const named = <Value,>(of: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> =>
+    Object.fromEntries(
+      config.nodes.flatMap((node) => (node.name in of ? [[memberName(facts, node), of[node.name] as Value]] : [])),
+    )
+  return { ...config, nodes, fence: named(config.fence), fence2: named(config.fence2) }
 }
 
 /** The device that has the node's own address, and the network of it; undefined when the node lacks that address. */

@@ -128,6 +128,11 @@ const grouped = <T,>(all: readonly T[], key: (one: T) => unknown): readonly (rea
   ...Map.groupBy(all, (one) => JSON.stringify(key(one))).values(),
 ]
 
+/** What the operator has decided and should not forget. */
+export function warnings(print: Print, texts: readonly string[]): void {
+  for (const text of texts) print(`\n${styled('red', sentence(`! ${text}`, '  '))}`)
+}
+
 /** Columns of a terminal that nobody has made wider, and what the card's labels take of them. */
 const WIDTH = 80
 const BESIDE = 11

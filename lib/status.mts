@@ -4,9 +4,11 @@ import { cidrText } from './address.mts'
 import type { Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
+import { UNFENCED } from './fencing.mts'
 import { HTTP, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
-import { linkAddresses, memberName } from './ring.mts'
+import { fenceDevices } from './render/cib.mts'
+import { asMembers, linkAddresses, memberName } from './ring.mts'
 import { servicesOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
@@ -34,12 +36,17 @@ interface Monitor {
     readonly cluster_options?: { readonly 'stonith-enabled'?: string; readonly 'maintenance-mode'?: string }
   }
   readonly nodes?: { readonly node?: readonly MonitorNode[] }
+  readonly resources?: { readonly resource?: readonly MonitorResource[] }
+}
+interface MonitorResource extends Readonly<Record<'id' | 'role' | 'failed', string>> {
+  readonly node?: readonly { readonly name: string }[]
 }
 type MonitorNode = Readonly<Record<'name' | 'online' | 'standby' | 'pending' | 'unclean', string>>
 
 function monitor(xml: string): Monitor {
   if (!xml.startsWith('<')) return {}
-  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (name) => name === 'node' })
+  const isArray = (name: string) => name === 'node' || name === 'resource'
+  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray })
   return (parser.parse(xml)['pacemaker-result'] as Monitor | undefined) ?? {}
 }
 
@@ -103,6 +110,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       ...(run ? [['at work', run.owner]] : []),
       ['VIP', `${cidrText(config.vip)} held by ${vip}`],
       ['fencing', fencing(config, options?.['stonith-enabled'])],
+      ...devices(asMembers(config, facts), seen),
       ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
       ...apis(config, said('api')),
       ...endpoints(config, facts),
@@ -111,9 +119,18 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
 }
 
 const fencing = ({ fencing: agent }: Config, enabled: string | undefined): string =>
-  enabled === 'true'
-    ? `on (${agent})`
-    : `OFF${agent === 'none' ? ' (FENCING=none): a split network can have two VIPs' : ''}`
+  enabled === 'true' ? `on (${agent})` : agent === 'none' ? `OFF, as ${UNFENCED}` : 'OFF'
+
+/** What is fenced from where, and what is not. */
+function devices(members: Config, { resources }: Monitor): readonly (readonly string[])[] {
+  const told = fenceDevices(members).map(({ id, node, level, agent }) => {
+    const one = resources?.resource?.find((resource) => resource.id === id)
+    const works = one?.role === 'Started' && one.failed !== 'true'
+    const name = level === 1 ? node.name : `${node.name} (second: ${agent})`
+    return works ? `${name} from ${one.node?.map((on) => on.name).join()}` : `${name} NOT WATCHED`
+  })
+  return told.length === 0 ? [] : [['', told.join(', ')]]
+}
 
 /** For each service: what the VIP and each back end answer. */
 const apis = (config: Config, said: string): readonly (readonly string[])[] =>

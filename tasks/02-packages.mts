@@ -1,4 +1,5 @@
 /** 02-packages: the cluster's software is installed, and of it only chrony runs. */
+import { agentsInstalled, devicesSuit } from '../lib/fencing.mts'
 import { everyNode, type Phase } from '../lib/guard.mts'
 import { installed, unmasked } from '../lib/guards/package.mts'
 import { isScript, main } from '../lib/main.mts'
@@ -13,6 +14,12 @@ export const phase: Phase = {
       title: 'install',
       on: everyNode,
       guards: (config) => [installed(packagesOf(config)), unmasked(packagesOf(config))],
+      keepsFacts: true,
+    },
+    {
+      title: 'fence agents',
+      on: everyNode,
+      guards: (config, facts) => [...agentsInstalled(config), ...devicesSuit(config, facts)],
       keepsFacts: true,
     },
     { title: 'time', on: everyNode, guards: timekeeping, keepsFacts: true },

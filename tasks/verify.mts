@@ -3,19 +3,12 @@ import { answers, haproxyRuns } from '../lib/backend.mts'
 import type { Config, Node } from '../lib/config.mts'
 import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from '../lib/corosync.mts'
 import type { Facts } from '../lib/facts.mts'
+import { deviceAnswersNow, devicesRun, fencingDecided } from '../lib/fencing.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { comes } from '../lib/guards/require.mts'
 import { catalogueFact, endpointsOnVip, readable, tokenByVip } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
-import {
-  fencingDecided,
-  membersOnline,
-  noFailures,
-  noStandby,
-  notInMaintenance,
-  vipAnswers,
-  vipHeld,
-} from '../lib/pacemaker.mts'
+import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
 import { servicesOf } from '../lib/services.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
@@ -32,10 +25,12 @@ const members = (config: Config, facts: Facts): Guard[] => [
   ),
 ]
 
-const resources = (config: Config): Guard[] => [
+const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
   notInMaintenance,
   noStandby,
   fencingDecided(config),
+  ...devicesRun(config, facts).map((guard) => ({ ...guard, wait: SOON })),
+  ...deviceAnswersNow(config, facts, node),
   { ...vipHeld(config), wait: SOON },
   ...haproxyRuns(config).map((guard) => ({ ...guard, wait: SOON })),
   noFailures,

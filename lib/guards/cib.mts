@@ -51,6 +51,30 @@ function partsOf({ section, xml }: Fragment): readonly string[] {
   return SHARED.includes(section) ? lines.filter((line) => line.startsWith('<nvpair ')) : [lines.join('')]
 }
 
+/** Shell text that prints them, a line each. */
+const lines = (objects: readonly Fragment[]) =>
+  raw(
+    sh`printf %s ${objects
+      .flatMap(partsOf)
+      .map((part) => `${part}\n`)
+      .join('')}`,
+  )
+
+/**
+ * Shell text: a command that is true where the CIB holds these objects letter by letter as we write them. Where there is no CIB it is
+ * not.
+ */
+export const registered = (objects: readonly Fragment[]) =>
+  raw(sh`(
+    ${VIEW}
+    live=$scratch/cib/live.xml
+    mkdir -p "$scratch/cib"
+    { [ "\${mode:-}" = check ] && [ -s "$live" ]; } || cibadmin --query >"$live" 2>/dev/null || { rm -f "$live"; exit 1; }
+    all=$(flat)
+    ${lines(objects)} >"$scratch/cib/ours"
+    while IFS= read -r part; do case $all in *"$part"*) ;; *) exit 1 ;; esac; done <"$scratch/cib/ours"
+  )`)
+
 /** Resources that constraints among these objects name, and that are not among them. */
 function needed(objects: readonly Fragment[]): readonly string[] {
   const constraints = objects.filter(({ section }) => section === 'constraints').map(({ xml }) => xml)
@@ -83,10 +107,7 @@ const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
       // The tools take a while for each object: not needed where all stand letter by letter as we write them.
       sh`
         all=$(flat) same=1
-        printf %s ${objects
-          .flatMap(partsOf)
-          .map((part) => `${part}\n`)
-          .join('')} >"$work/ours"
+        ${lines(objects)} >"$work/ours"
         while IFS= read -r part; do case $all in *"$part"*) ;; *) same= ;; esac; done <"$work/ours"
         for id in ${gone}; do case $all in *" id=\\"$id\\""*) same= ;; esac; done
         if [ -n "$same" ]; then exit 0; fi
@@ -96,13 +117,14 @@ const prepare = (objects: readonly Fragment[], gone: readonly string[]) =>
         done`,
       'cp "$live" "$new"',
       'there() { CIB_file=$new cibadmin --query --xpath "/cib/configuration//*[@id=\'$1\']" >/dev/null 2>&1; }',
-      'put() { CIB_file=$new cibadmin "$1" --scope "$2" --xml-pipe; }',
+      'put() { CIB_file=$new cibadmin "$@" --xml-pipe; }',
       ...objects.map((object) =>
         SHARED.includes(object.section)
           ? sh`printf %s ${object.xml} | CIB_file=$new cibadmin --modify --allow-create --scope ${object.section} --xml-pipe`
           : sh`
-          if there ${object.id}; then how=--replace; else how=--create; fi
-          printf %s ${object.xml} | put "$how" ${object.section}`,
+          # --create would want the section to be there.
+          if there ${object.id}; then set -- --replace; else set -- --modify --allow-create; fi
+          printf %s ${object.xml} | put "$@" --scope ${object.section}`,
       ),
       ...gone.map(
         (id) => sh`

@@ -1,6 +1,6 @@
 /** Pieces of pacemaker's CIB as XML, with the ids that crmsh gives. Source: Pacemaker Explained, and xml/*.rng of pacemaker. */
 
-export type Section = 'crm_config' | 'rsc_defaults' | 'resources' | 'constraints'
+export type Section = 'crm_config' | 'rsc_defaults' | 'resources' | 'constraints' | 'fencing-topology'
 
 /** One object that stands right below a section of the CIB. */
 export interface Fragment {
@@ -21,6 +21,7 @@ export interface Primitive {
   /** As crmsh writes it: `ocf:heartbeat:IPaddr2`, `systemd:haproxy`, `stonith:fence_ipmilan`. */
   readonly agent: string
   readonly params?: Pairs
+  readonly meta?: Pairs
   readonly operations: readonly Operation[]
 }
 
@@ -48,11 +49,12 @@ export const nvpairs = (tag: string, id: string, pairs: Pairs): string =>
     Object.entries(pairs).map(([name, value]) => element('nvpair', { name, value, id: idOf(id, name) })),
   )
 
-export function primitive(id: string, { agent, params, operations }: Primitive): Fragment {
+export function primitive(id: string, { agent, params, meta, operations }: Primitive): Fragment {
   const [kind = '', provider = '', type = provider] = agent.split(':')
   const attributes: Pairs = type === provider ? { id, class: kind, type } : { id, class: kind, provider, type }
   const xml = element('primitive', attributes, [
     ...(params === undefined ? [] : [nvpairs('instance_attributes', idOf(id, 'instance_attributes'), params)]),
+    ...(meta === undefined ? [] : [nvpairs('meta_attributes', idOf(id, 'meta_attributes'), meta)]),
     element(
       'operations',
       {},
@@ -89,6 +91,13 @@ export const order = (
 export const location = (id: string, rsc: string, score: string, node: string): Fragment =>
   constraint('rsc_location', id, { rsc, score, node })
 
+/** The devices of a level are used together; the next level is for when one of them fails. */
+export const fencingLevel = (id: string, target: string, index: number, devices: readonly string[]): Fragment => ({
+  section: 'fencing-topology',
+  id,
+  xml: element('fencing-level', { id, target, index, devices: devices.join() }),
+})
+
 /** Fragments in a whole CIB, as crm_verify --xml-file and crm_simulate --xml-file read it. No nodes, no status. */
 export function cibOf(fragments: readonly Fragment[]): string {
   const inside = (section: Section) =>
@@ -99,6 +108,7 @@ export function cibOf(fragments: readonly Fragment[]): string {
       element('nodes', {}),
       element('resources', {}, inside('resources')),
       element('constraints', {}, inside('constraints')),
+      element('fencing-topology', {}, inside('fencing-topology')),
       element('rsc_defaults', {}, inside('rsc_defaults')),
     ]),
     element('status', {}),

@@ -1,6 +1,6 @@
 /** What quorate puts into the CIB: the VIP, HAProxy beside it, fencing, and the cluster's properties and defaults. */
-import type { Config, Node } from '../config.mts'
-import { clone, colocation, type Fragment, location, nvpairs, order, type Pairs, primitive } from './cib-xml.mts'
+import type { Config, Level, Node } from '../config.mts'
+import { clone, colocation, type Fragment, fencingLevel, location, nvpairs, order, primitive } from './cib-xml.mts'
 
 const operation = (name: string, interval: string, timeout: string) => ({ name, interval, timeout })
 
@@ -8,7 +8,7 @@ const operation = (name: string, interval: string, timeout: string) => ({ name, 
  * The virtual IP. Without `nic` the agent asks each node's routing table, so that nodes may name their cards differently.
  * IPv4 is announced again at each monitor (arp_count_refresh), so that a neighbour which missed the announcement of a move
  * learns it within 10 s and not when its ARP entry expires. The agent has that for IPv4 alone.
- * Source: heartbeat/IPaddr2 of resource-agents.
+ * Source: heartbeat/IPaddr2 of resource-agents. Its priority below all others is for `FENCING_DELAY`.
  */
 export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, nic?: string): Fragment =>
   primitive('vip', {
@@ -19,6 +19,7 @@ export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, nic?: string): Fragme
       ...(nic === undefined ? {} : { nic }),
       ...(vip.family === 4 ? { arp_count_refresh: 1 } : {}),
     },
+    meta: { priority: -1 },
     operations: [operation('start', '0s', '20s'), operation('stop', '0s', '20s'), operation('monitor', '10s', '20s')],
   })
 
@@ -46,35 +47,78 @@ export const vipWithHaproxy = (): Fragment => colocation('vip-with-haproxy', 'IN
  */
 export const haproxyBeforeVip = (): Fragment => order('haproxy-before-vip', 'Optional', 'haproxy-clone', 'vip')
 
-/** Seconds by which the first of two nodes is fenced later: longer than a fence device takes to kill the other one. */
-const HEAD_START = '5s'
-
 /**
- * One device per node, which runs on the others. In a split of two nodes both would fence each other (two_node makes both
- * quorate): the delay lets the first one win. The operator's own parameters come last and win.
- * The text holds the passwords of the devices: it may not be in argv or in a log. Source: pacemaker-fenced(7).
+ * In a split of two nodes each would fence the other (two_node makes both quorate): one must come first, by more than a device
+ * takes to kill. Pacemaker delays the fencing of the lost node whose resources have the highest priority in all
+ * (priority-fencing-delay, since 2.0.4). With the VIP below 0 that is the node which does not hold it: the VIP is what clients miss,
+ * and its node is far more often dead than split off, so that its fencing is what nobody should wait for.
  */
-export const fencePrimitives = ({ nodes, fencing, fence }: Pick<Config, 'nodes' | 'fencing' | 'fence'>): Fragment[] =>
+const FENCING_DELAY = '5s'
+
+/** A way to switch off a node. */
+export interface FenceDevice {
+  readonly id: string
+  readonly node: Node
+  /** Those of the second level are for when the first fails. */
+  readonly level: Level
+  readonly agent: string
+  readonly params: Readonly<Record<string, string>>
+}
+
+export type Fencing = Pick<Config, 'nodes' | 'fencing' | 'fence' | 'fencing2' | 'fence2'>
+
+export const fenceId = (node: string, level: Level = 1): string => `fence${level === 1 ? '' : level}-${node}`
+
+/** All of them; none with FENCING=none. */
+export const fenceDevices = ({ nodes, fencing, fence, fencing2, fence2 }: Fencing): readonly FenceDevice[] =>
   fencing === 'none'
     ? []
-    : nodes.flatMap((node, index) => {
-        const first = nodes.length === 2 && index === 0
-        return fenceDevice(fencing, node, {
-          pcmk_host_list: node.name,
-          ...(first ? { pcmk_delay_base: HEAD_START } : {}),
-          ...fence[node.name],
-        })
-      })
+    : nodes.flatMap((node): FenceDevice[] => [
+        { id: fenceId(node.name), node, level: 1, agent: fencing, params: fence[node.name] ?? {} },
+        ...(fence2[node.name] === undefined
+          ? []
+          : [
+              {
+                id: fenceId(node.name, 2),
+                node,
+                level: 2 as const,
+                agent: fencing2,
+                params: fence2[node.name] as Readonly<Record<string, string>>,
+              },
+            ]),
+      ])
 
-export const fenceId = (node: string): string => `fence-${node}`
-
-function fenceDevice(agent: string, { name }: Node, params: Pairs): Fragment[] {
-  const id = fenceId(name)
-  const operations = [operation('monitor', '60s', '60s')]
+/**
+ * Each device runs on the others of its node. The operator's own parameters come last and win. A node with two devices has
+ * levels, or pacemaker would take whichever it likes.
+ * The text holds the passwords of the devices: it may not be in argv or in a log. Source: pacemaker-fenced(7).
+ */
+export const fencePrimitives = (config: Fencing): Fragment[] => {
+  const devices = fenceDevices(config)
   return [
-    primitive(id, { agent: `stonith:${agent}`, params, operations }),
-    location(`${id}-elsewhere`, id, '-INFINITY', name),
+    ...devices.flatMap(({ id, node, agent, params }) => [
+      primitive(id, {
+        agent: `stonith:${agent}`,
+        params: { pcmk_host_list: node.name, ...params },
+        operations: [operation('monitor', '60s', '60s')],
+      }),
+      location(elsewhere(id), id, '-INFINITY', node.name),
+    ]),
+    ...config.nodes.flatMap((node) => {
+      const own = devices.filter((device) => device.node === node)
+      return own.length < 2 ? [] : own.map(({ id, level }) => fencingLevel(levelId(id), node.name, level, [id]))
+    }),
   ]
+}
+
+const elsewhere = (id: string) => `${id}-elsewhere`
+const levelId = (id: string) => `level-of-${id}`
+
+/** What there may be of an earlier run and is not wanted now; first what refers to others, or the schema forbids it. */
+export const goneFencing = (config: Fencing): readonly string[] => {
+  const wanted = fencePrimitives(config).map(({ id }) => id)
+  const ids = config.nodes.flatMap(({ name }) => [fenceId(name), fenceId(name, 2)])
+  return [...ids.map(levelId), ...ids.map(elsewhere), ...ids].filter((id) => !wanted.includes(id))
 }
 
 /**
@@ -82,12 +126,13 @@ function fenceDevice(agent: string, { name }: Node, params: Pairs): Fragment[] {
  * survivor quorate. CLUSTER_PROPERTIES come last and win.
  * The name stonith-enabled holds everywhere today: fencing-enabled (3.0.2) is ignored by 2.1.
  */
-export const clusterProperties = (config: Pick<Config, 'fencing' | 'clusterProperties'>): Fragment => ({
+export const clusterProperties = (config: Pick<Config, 'nodes' | 'fencing' | 'clusterProperties'>): Fragment => ({
   section: 'crm_config',
   id: 'cib-bootstrap-options',
   xml: nvpairs('cluster_property_set', 'cib-bootstrap-options', {
     'no-quorum-policy': 'stop',
     'stonith-enabled': String(config.fencing !== 'none'),
+    'priority-fencing-delay': config.fencing !== 'none' && config.nodes.length === 2 ? FENCING_DELAY : '0s',
     ...config.clusterProperties,
   }),
 })
@@ -105,7 +150,7 @@ export const resourceDefaults = (): Fragment => ({
 
 /** All of it, in the order in which pacemaker can take it. */
 export const clusterFragments = (
-  config: Pick<Config, 'nodes' | 'vip' | 'fencing' | 'fence' | 'clusterProperties'>,
+  config: Fencing & Pick<Config, 'vip' | 'clusterProperties'>,
   nic?: string,
 ): Fragment[] => [
   clusterProperties(config),

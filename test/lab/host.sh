@@ -1,34 +1,39 @@
 # shellcheck shell=bash
 # host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
-# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC and HEARTBEAT.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_BMC, HERE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
 
 # ---- network
 
 in_ops() { nsenter --net="/run/netns/$OPS" -- "$@"; }
 
 make_bridges() {
-    local bridge
+    local bridge bridges=("public $PUBLIC" "heartbeat $HEARTBEAT")
+    [ "$LAB_BMC" = no ] || bridges+=("bmc $BMC_NET")
     ip netns add "$OPS"
     ip -n "$OPS" link set lo up
-    for bridge in "public $PUBLIC" "heartbeat $HEARTBEAT"; do
+    for bridge in "${bridges[@]}"; do
         ip -n "$OPS" link add "${bridge% *}" type bridge forward_delay 0 mcast_snooping 0
         ip -n "$OPS" addr add "${bridge#* }.1/24" brd + dev "${bridge% *}"
         ip -n "$OPS" link set "${bridge% *}" up
     done
 }
 
-plug_in() { # $1=host, $2=last octet: its namespace and the cables to both bridges (named p201, h201 at the bridges)
+plug_in() { # $1=host, $2=last octet: its namespace and the cables to the bridges (named p201, h201, b201 at the bridges)
     local ns=$LAB_NAME-$1
     ip netns add "$ns"
     ip -n "$OPS" link add "p$2" type veth peer name eth0 netns "$ns"
     ip -n "$OPS" link add "h$2" type veth peer name eth1 netns "$ns"
     ip -n "$OPS" link set "p$2" master public up
     ip -n "$OPS" link set "h$2" master heartbeat up
+    [ "$LAB_BMC" = yes ] || return 0
+    ip -n "$OPS" link add "b$2" type veth peer name eth2 netns "$ns"
+    ip -n "$OPS" link set "b$2" master bmc up
 }
 
 unplug() { # $1=host, $2=last octet: first the cables, so that nothing of it answers from then on
     ip -n "$OPS" link del "p$2" 2>/dev/null || true
     ip -n "$OPS" link del "h$2" 2>/dev/null || true
+    ip -n "$OPS" link del "b$2" 2>/dev/null || true
     ip netns del "$LAB_NAME-$1" 2>/dev/null || true
 }
 
@@ -41,10 +46,12 @@ octet() { # $1=host
 
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; } # a pid and this are one process for ever
 
-supervisor() { # $1=host: pid of the running shell that holds its disk and its systemd-nspawn, from the record
+alive() { # $1=record of a process: its pid, if it still runs
     local pid start
-    read -r pid start 2>/dev/null <"$RUN/$1/pid" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ] && echo "$pid"
+    read -r pid start 2>/dev/null <"$1" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ] && echo "$pid"
 }
+
+supervisor() { alive "$RUN/$1/pid"; } # $1=host: pid of the running shell that holds its disk and its systemd-nspawn
 
 leader() { # $1=host: pid of its init, which changes when the host reboots itself
     local nspawn pid space
@@ -68,6 +75,7 @@ make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host
     chmod 700 "$disk/root" "$disk/root/.ssh"
     echo "$1" >"$disk/etc/hostname"
     printf 'eth0 %s.%s/24\neth1 %s.%s/24\n' "$PUBLIC" "$2" "$HEARTBEAT" "$2" >"$disk/etc/lab-network"
+    [ "$LAB_BMC" = no ] || printf 'eth2 %s.%s/24\n' "$BMC_NET" "$2" >>"$disk/etc/lab-network"
     ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$disk/etc/ssh/ssh_host_ed25519_key"
     echo "$PUBLIC.$2,$1,$1.$LAB_DOMAIN $(cut -d' ' -f1,2 "$disk/etc/ssh/ssh_host_ed25519_key.pub")" >>"$OPERATOR/known_hosts"
     install -m 600 "$OPERATOR/id_ed25519.pub" "$disk/root/.ssh/authorized_keys"
@@ -169,4 +177,67 @@ enter() { # $1=host, rest: a command
     shift
     env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root TERM="${TERM:-dumb}" \
         nsenter --target "$pid" --mount --uts --ipc --net --pid --cgroup --root --wd -- "$@"
+}
+
+# ---- a BMC for each node: it has power also when its node has none
+
+bmc_octet() { echo "$(($1 - 100))"; } # $1=last octet of the node: that of its BMC
+
+start_bmc() { # $1=host, $2=last octet
+    local dir=$RUN/$1/bmc address libraries loader
+    address=$BMC_NET.$(bmc_octet "$2")
+    mkdir -p "$dir/state"
+    ip -n "$OPS" addr add "$address/24" dev bmc
+    (
+        umask 077
+        head -c 9 /dev/urandom | base64 | tr '+/' 'ab' >"$dir/password"
+        cat >"$dir/lan.conf" <<CONF
+name "$1"
+set_working_mc 0x20
+startlan 1
+addr $address 623
+priv_limit admin
+allowed_auths_admin md5
+endlan
+chassis_control "$dir/chassis $1"
+user 1 false "" "" user 1 none
+user 2 true "quorate" "$(cat "$dir/password")" admin 10 md5
+CONF
+    )
+    printf '%s\n' 'mc_setbmc 0x20' 'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02' 'mc_enable 0x20' >"$dir/commands"
+    printf '#!/bin/sh\nexec env LAB_NAME=%q %q bmc "$@"\n' "$LAB_NAME" "$HERE/lab" >"$dir/chassis"
+    chmod +x "$dir/chassis"
+    # The image's own libraries: those of this machine may be older, or be none.
+    libraries=$(find "$BASE/bmc" "$BASE/rootfs/usr/lib" -maxdepth 4 -type d -name '*-linux-gnu*' | paste -sd:)
+    loader=$(find "$BASE/rootfs/usr/lib" "$BASE/rootfs/usr/lib64" -maxdepth 2 -name 'ld-linux*.so.*' | head -n 1)
+    (
+        exec 9>&- 8>&-
+        exec setsid nsenter --net="/run/netns/$OPS" -- "$loader" --library-path "$libraries" "$BASE/bmc/usr/bin/ipmi_sim" \
+            -n -c "$dir/lan.conf" -f "$dir/commands" -s "$dir/state" </dev/null >>"$dir/log" 2>&1
+    ) &
+    echo "$! $(started_at $!)" >"$dir/pid"
+}
+
+stop_bmc() { # $1=host
+    local pid
+    ! pid=$(alive "$RUN/$1/bmc/pid") || kill -9 "$pid" 2>/dev/null || true
+    rm -f "$RUN/$1/bmc/pid"
+}
+
+# What ipmi_sim calls for chassis control: `get power`, `set power 0`, `set power 1`, `set reset 1`. It waits a little for
+# another command on the lab; what it could do later is not wanted any more.
+bmc() { # $1=host, $2=last octet, rest: what to do
+    local power
+    power=$(supervisor "$1" >/dev/null && echo 1 || echo 0)
+    case ${*:3} in
+        'get power') echo "power:$power" && return ;;
+    esac
+    exec 9>"$RUNS/.$LAB_NAME.lock"
+    flock -w 2 9 || die "another command is at work on lab '$LAB_NAME'"
+    case ${*:3} in
+        'set power 0') power_off "$1" "$2" ;;
+        'set power 1') [ "$power" = 1 ] || power_on "$1" "$2" ;;
+        'set reset 1') [ "$power" = 0 ] || { power_off "$1" "$2" && power_on "$1" "$2"; } ;;
+        *) die "no such chassis control: ${*:3}" ;;
+    esac
 }

@@ -4,7 +4,7 @@
 #   image.sh key  base|openstack           the name of the image that this script would build
 #   image.sh make base|openstack CACHE     builds CACHE/<key>, unless it is there
 #
-# base       a minimal Debian server with sshd, and beside it every .deb that a cluster node may want, as a file: repository
+# base       a minimal Debian server with sshd, every .deb that a cluster node may want, as a file: repository, and beside it ipmi_sim
 # openstack  two overlay layers on base: a controller with a keystone that is already set up, and its database host
 set -euo pipefail
 umask 022
@@ -20,6 +20,8 @@ SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps su
 # On offer to the nodes, not installed: installing them is the product's job.
 OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl
     python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
+# For the machine that the lab is on, not for the nodes: ipmi_sim is the BMC of each node.
+BMC=(openipmi)
 CONTROLLER=(keystone python3-openstackclient python3-pymysql)
 DATABASE=(mariadb-server)
 LOCAL_REPO=/var/cache/lab-repo # on the nodes
@@ -63,6 +65,10 @@ base() { # $1=where it is made
     for name in "${OFFER[@]}"; do # a release may lack one (resource-agents-base came with Debian 13)
         [ -z "$(in_root "$root" apt-cache madison "$name")" ] || offer+=("$name")
     done
+    in_root "$root" apt-get install -y -qq --download-only --no-install-recommends "${BMC[@]}" >/dev/null
+    # Only unpacked: installed, it would start a daemon that looks for a BMC. It runs with the libraries of the image.
+    for name in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb -x "$name" "$out/bmc"; done
+    rm "$root"/var/cache/apt/archives/*.deb
     in_root "$root" apt-get install -y -qq --download-only --no-install-recommends "${offer[@]}" >/dev/null
     mkdir -p "$root$LOCAL_REPO"
     mv "$root"/var/cache/apt/archives/*.deb "$root$LOCAL_REPO/"

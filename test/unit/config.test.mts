@@ -62,6 +62,8 @@ holds('the smallest file and its defaults', () => {
     token: undefined,
     fencing: 'none',
     fence: {},
+    fencing2: 'none',
+    fence2: {},
     clusterProperties: {},
     services: ['keystone'],
     ssh: { user: undefined, port: undefined, key: undefined, config: undefined },
@@ -211,6 +213,17 @@ holds('odd but legal names', () => {
   )
 })
 
+holds('a second device for some of the nodes, by another agent or the same', () => {
+  const both = withMore(
+    `FENCE_node1='ip=a password=x1'\nFENCE_node2='ip=b password=x2'\nFENCE2_node2='ip=c password=x3'`,
+  )
+  const fenced = (more: string) => parseConfig(both.replace('=none', '=fence_ipmilan') + more, FILE)
+  const found = fenced('')
+  assert.equal([found.fencing2, found.fence2], ['fence_ipmilan', { node2: { ip: 'c', password: 'x3' } }])
+  assert.ok(found.secrets.includes('x3'))
+  assert.is(fenced('\nFENCING2=fence_apc\n').fencing2, 'fence_apc')
+})
+
 holds('fence parameters for FENCING=none, for the day it changes', () => {
   assert.equal(config('FENCE_node1=ip=1.2.3.4 password=x').fence, { node1: { ip: '1.2.3.4', password: 'x' } })
 })
@@ -278,6 +291,20 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
   ],
   ['an unknown key that cannot be read', withMore('COLOUR=blue#'), MORE, /there is no key COLOUR/],
   ['a fence key in lower case', withMore('fence_node1=ip=1'), MORE, /did you mean FENCE_node1\?/],
+  ['a second fence key in lower case', withMore('fence2_node1=ip=1'), MORE, /did you mean FENCE2_node1\?/],
+  [
+    'a second device for nobody',
+    withMore('FENCE2_node7=ip=1'),
+    MORE,
+    /FENCE2_node7 is for no node of NODES.*FENCE2_node1, FENCE2_node2/,
+  ],
+  ['no second agent', withMore('FENCING2=none'), MORE, /FENCING2 cannot be "none"; .*FENCING2=fence_ipmilan/],
+  [
+    'a second agent without a device',
+    withMore('FENCING2=fence_apc'),
+    MORE,
+    /FENCING2 names an agent, but no node has a second device; write FENCE2_node1=.*or remove FENCING2/,
+  ],
   ['QDEVICE', withMore('QDEVICE=192.168.18.9'), MORE, /QDEVICE is not supported by this version yet; remove the line/],
 
   ['one node', withNodes(ONE), 1, /two nodes at least, NODES has 1/],

@@ -2,13 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import type { Cidr, Config } from '../../lib/config.mts'
-import { clusterFragments, fencePrimitives, vipPrimitive } from '../../lib/render/cib.mts'
+import { clusterFragments, type Fencing, fencePrimitives, goneFencing, vipPrimitive } from '../../lib/render/cib.mts'
 import { cibOf, element, nvpairs } from '../../lib/render/cib-xml.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
 import { needing, runTool, withFile } from './real-tool.mts'
 
-type Wanted = Pick<Config, 'nodes' | 'vip' | 'fencing' | 'fence' | 'clusterProperties'>
+type Wanted = Fencing & Pick<Config, 'vip' | 'clusterProperties'>
 
 const nodes = (...names: string[]): Config['nodes'] =>
   names.map((name, index) => ({ name, fqdn: `${name}.example.org`, address: `192.168.18.${11 + index}` }))
@@ -16,7 +16,14 @@ const ipmi = (names: readonly string[]): Config['fence'] =>
   Object.fromEntries(
     names.map((name, index) => [name, { ip: `10.0.99.${index + 1}`, username: 'admin', password: `p&"<'${index}` }]),
   )
-const fenced = (...names: string[]) => ({ nodes: nodes(...names), fencing: 'fence_ipmilan', fence: ipmi(names) })
+const none = { fencing: 'none', fence: {}, fencing2: 'none', fence2: {} }
+const fenced = (...names: string[]) => ({
+  nodes: nodes(...names),
+  fencing: 'fence_ipmilan',
+  fence: ipmi(names),
+  fencing2: 'fence_ipmilan',
+  fence2: {},
+})
 const VIP: Cidr = { address: '192.168.18.100', prefix: 24, family: 4 }
 
 const CIBS: Readonly<Record<string, Wanted>> = {
@@ -26,11 +33,17 @@ const CIBS: Readonly<Record<string, Wanted>> = {
     vip: VIP,
     clusterProperties: { 'cluster-recheck-interval': '5min', 'no-quorum-policy': 'freeze' },
   },
-  'no-fencing': { nodes: nodes('node1', 'node2'), fencing: 'none', fence: {}, vip: VIP, clusterProperties: {} },
+  'two-devices': {
+    ...fenced('node1', 'node2'),
+    fencing2: 'fence_apc_snmp',
+    fence2: { node2: { ip: '10.0.99.9', port: '7' } },
+    vip: VIP,
+    clusterProperties: {},
+  },
+  'no-fencing': { nodes: nodes('node1', 'node2'), ...none, vip: VIP, clusterProperties: {} },
   ipv6: {
     nodes: nodes('node1', 'node2'),
-    fencing: 'none',
-    fence: {},
+    ...none,
     vip: { address: '2001:db8::100', prefix: 64, family: 6 },
     clusterProperties: {},
   },
@@ -121,13 +134,48 @@ simulated('HAProxy that died is started again in place, and the VIP stays', asyn
   assert.is(holder(revised), on)
 })
 
-test('only the first of exactly two nodes gets the head start, and the operator can set another', () => {
-  const delays = (wanted: Wanted) =>
-    fencePrimitives(wanted).map(({ xml }) => /pcmk_delay_base" value="([^"]*)"/.exec(xml)?.[1])
-  assert.equal(delays(two).filter(Boolean), ['5s'])
-  assert.equal(delays(CIBS['three-nodes'] as Wanted).filter(Boolean), [])
-  const own = { ...two, fence: { ...two.fence, node1: { pcmk_delay_base: '15s' } } }
-  assert.equal(delays(own).filter(Boolean), ['15s'])
+/** Seconds by which the fencing of a node that is lost together with its resources is put off. */
+async function putOff(wanted: Wanted, who: (on: string, other: string) => string): Promise<string | undefined> {
+  const graph = await withFile('graph.xml', '', async (file) => {
+    await withFile('cib.xml', cib(wanted), (cibFile) => {
+      const on = holder(started(cibFile, wanted).revised)
+      const other = names(wanted).find((name) => name !== on) ?? ''
+      simulation(cibFile, ['--node-fail', who(on, other), '--save-graph', file])
+    })
+    return readFileSync(file, 'utf8')
+  })
+  assert.match(graph, 'operation="stonith"')
+  return /priority.fencing.delay="(\d+)"/i.exec(graph)?.[1]
+}
+
+simulated('of two nodes that lose each other, the fencing of the one without the VIP is put off', async () => {
+  assert.is(await putOff(two, (on) => on), '0')
+  assert.is(await putOff(two, (_, other) => other), '5')
+  const own = { ...two, clusterProperties: { 'priority-fencing-delay': '15s' } }
+  assert.is(await putOff(own, (_, other) => other), '15')
+})
+
+simulated('of three, a majority puts nothing off', async () => {
+  const three = CIBS['three-nodes'] as Wanted
+  assert.is(await putOff(three, (on) => on), undefined)
+  assert.is(await putOff(three, (_, other) => other), undefined)
+})
+
+test('what is gone when devices are: levels before constraints before devices', () => {
+  const both = CIBS['two-devices'] as Wanted
+  const all = fencePrimitives({ ...both, fence2: { node1: {}, node2: {} } }).map(({ id }) => id)
+  assert.equal(
+    goneFencing({ ...both, fencing: 'none' })
+      .slice()
+      .sort(),
+    all.sort(),
+  )
+  assert.equal(goneFencing(both), [
+    'level-of-fence-node1',
+    'level-of-fence2-node1',
+    'fence2-node1-elsewhere',
+    'fence2-node1',
+  ])
 })
 
 test('the VIP names its card only when told', () => {
