@@ -26,6 +26,10 @@ export interface Openrc {
   readonly regionName: string
 }
 
+/** All that are logged in to: the nodes, and the host that gives them one more vote. */
+export const hostsOf = ({ nodes, arbiter }: Pick<Config, 'nodes' | 'arbiter'>): readonly Node[] =>
+  arbiter === undefined ? nodes : [...nodes, arbiter]
+
 export interface Config {
   /** The env file, absolute. */
   readonly file: string
@@ -40,6 +44,8 @@ export interface Config {
   readonly mcastPort: number
   /** Milliseconds; undefined leaves corosync's own default. */
   readonly token: number | undefined
+  /** The host of corosync-qnetd, which is no node of the cluster. Its address may be a name. */
+  readonly arbiter: Node | undefined
   /** A fence agent, or `none`. */
   readonly fencing: string
   /** Agent parameters by node name. */

@@ -1,5 +1,5 @@
 /** What is known of each node: text that it printed, by name, and the pure readers of it. */
-import type { Config, Node } from './config.mts'
+import { type Config, hostsOf, type Node } from './config.mts'
 import { LOCK, PATIENCE } from './driver.mts'
 import type { Holder } from './errors.mts'
 
@@ -25,7 +25,7 @@ export const EVERY_NODE: Readonly<Record<string, string>> = {
 
 /** The run that has the lock, as far as its last sign of life tells: for one who does not take it. */
 export function otherRun(config: Config, facts: Facts): Holder | undefined {
-  for (const node of config.nodes) {
+  for (const node of hostsOf(config)) {
     const [age = '', owner = ''] = facts.get(node, 'lock').split('\n')
     if (owner !== '' && Number(age) <= PATIENCE) return { node: node.name, owner, age: Number(age) }
   }

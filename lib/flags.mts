@@ -1,6 +1,6 @@
 /** The command line: one table of flags, the same for every script. */
 import { parseArgs } from 'node:util'
-import type { Config, Node } from './config.mts'
+import { type Config, hostsOf, type Node } from './config.mts'
 import { ConfigError } from './errors.mts'
 import type { Phase } from './guard.mts'
 
@@ -68,15 +68,16 @@ export function selectPhases(phases: readonly Phase[], flags: Flags): readonly P
 }
 
 export function selectNodes(config: Config, flags: Flags): readonly Node[] {
-  if (flags.nodes === undefined) return config.nodes
+  const hosts = hostsOf(config)
+  if (flags.nodes === undefined) return hosts
   const names = flags.nodes.split(',').map((name) => name.trim())
-  const strangers = names.filter((name) => !config.nodes.some((node) => node.name === name))
+  const strangers = names.filter((name) => !hosts.some((node) => node.name === name))
   if (strangers.length > 0)
     throw flagProblem(
       `--nodes: ${strangers.map((name) => `"${name}"`).join(', ')} not in NODES`,
-      `there are ${config.nodes.map((node) => node.name).join(', ')}`,
+      `there are ${hosts.map((node) => node.name).join(', ')}`,
     )
-  return config.nodes.filter((node) => names.includes(node.name))
+  return hosts.filter((node) => names.includes(node.name))
 }
 
 /** Whether help is all that is wanted, whatever else is on the line. */

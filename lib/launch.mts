@@ -217,7 +217,7 @@ async function before([first]: readonly Phase[]): Promise<readonly Phase[]> {
 
 /** Throws ConfigError for what is made on all nodes or none, alone and on some of them. */
 function wholeCluster(config: Config, phases: readonly Phase[], nodes: readonly Node[]): void {
-  if (nodes.length === config.nodes.length || !phases.every((phase) => phase.together)) return
+  if (config.nodes.every((node) => nodes.includes(node)) || !phases.every((phase) => phase.together)) return
   const names = phases.map((phase) => phase.id).join(', ')
   throw new ConfigError('', [
     {

@@ -47,7 +47,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
   const keepAll = rows > 1 + phases.length * (1 + nodes.length) + nodes.length
 
   const lookAround: ListrTask = {
-    title: `survey of ${job.config.nodes.length} nodes`,
+    title: `survey of ${job.config.nodes.length} nodes${job.config.arbiter ? ' and the arbiter' : ''}`,
     task: async (_, line) => {
       job.emit({ type: 'phase', phase: 'survey', state: 'start' })
       show.share(line)

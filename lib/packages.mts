@@ -7,6 +7,7 @@ import { fenceDevices } from './render/cib.mts'
 /** What phases 01 and 02 are about. crmsh is for the operator: nothing here depends on it. */
 export const packagesOf = (config: Config): readonly Package[] => [
   { name: 'corosync', units: ['corosync'] },
+  ...(config.arbiter === undefined ? [] : [{ name: 'corosync-qdevice', units: ['corosync-qdevice'] }]),
   { name: 'pacemaker', units: ['pacemaker'] },
   // cibadmin, crm_mon and their like are a package of their own in Debian.
   { name: 'pacemaker-cli-utils' },
@@ -23,6 +24,9 @@ export const packagesOf = (config: Config): readonly Package[] => [
       ...NEEDED.filter(([agents]) => agents.test(agent)).map(([, tool]) => tool),
     ]),
 ]
+
+/** What the arbiter needs. */
+export const ARBITERS_PACKAGES: readonly Package[] = [{ name: 'corosync-qnetd', units: ['corosync-qnetd'] }]
 
 /** Programs that fence agents call and that their package does not bring (its Recommends and Suggests). */
 const NEEDED: readonly (readonly [RegExp, Package])[] = [

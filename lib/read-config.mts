@@ -115,7 +115,7 @@ export function parseConfig(text: string, file: string): Config {
     file: source.file,
     clusterName: readClusterName(source),
     nodes,
-    ...readRing(source, nodes),
+    ...readRing(source, nodes, vip?.address),
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
     services: readServices(source),
@@ -166,11 +166,6 @@ function checkKeys(source: Source): void {
       text: `${key} is ${line === undefined ? 'missing' : 'empty'}: the file ${lack}`,
       remedy,
     })
-  }
-  const qdevice = source.get('QDEVICE')
-  if (qdevice) {
-    const text = 'QDEVICE is not supported by this version yet'
-    source.report({ line: qdevice.line, key: 'QDEVICE', text, remedy: 'remove the line' })
   }
 }
 

@@ -2,19 +2,20 @@
 import { canonical, cidrText, family, kind, network, overlap, parseCidr } from './address.mts'
 import type { Cidr, Config, Node } from './config.mts'
 import { type Entry, type Piece, wordsOf } from './env-file.mts'
+import { isHost } from './read-nodes.mts'
 import { shown } from './shown.mts'
 import { a, integer, oneOf, type Source } from './source.mts'
 
 /** KNET_MAX_LINK and INTERFACE_MAX of corosync's totem.h. */
 const MOST_LINKS = 8
 
-type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mcastPort' | 'token'>
+type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mcastPort' | 'token' | 'arbiter'>
 
 /**
  * How corosync's ring runs. A token below 126 ms leaves two nodes no time for retransmits, and corosync refuses it
  * (corosync.conf(5), token_retransmit); one above 10 min detects nothing.
  */
-export function readRing(source: Source, nodes: readonly Node[]): Ring {
+export function readRing(source: Source, nodes: readonly Node[], vip: string | undefined): Ring {
   const transport = oneOf(source, 'TRANSPORT', ['knet', 'udpu', 'udp'])
   const links = readLinks(source, transport)
   return {
@@ -24,7 +25,49 @@ export function readRing(source: Source, nodes: readonly Node[]): Ring {
     mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
     mcastPort: readPort(source, transport),
     token: integer(source, 'TOKEN', 126, 600000),
+    arbiter: readArbiter(source, nodes, vip),
   }
+}
+
+/** An address or a name, or a line as in NODES. */
+function readArbiter(source: Source, nodes: readonly Node[], vip: string | undefined): Node | undefined {
+  const key = 'QDEVICE'
+  const entry = source.get(key)
+  if (entry === undefined) return undefined
+  const wrong = (text: string, remedy: string) => source.report({ line: entry.line, key, text, remedy })
+  const words = wordsOf(entry).map(({ text }) => text)
+  const literal = canonical(words[0] ?? '')
+  const address = literal ?? words[0] ?? ''
+  const [, fqdn = address, name = fqdn] = words
+  if (words.length === 2 || words.length > 3 || (words.length === 3 && literal === undefined)) {
+    wrong(
+      'QDEVICE is not one host',
+      'write its address or name, or its line of /etc/hosts: address, full name, short name',
+    )
+    return undefined
+  }
+  if (!words.every(isHost)) {
+    wrong('QDEVICE is not a host', 'write the address or the name of the host of corosync-qnetd')
+    return undefined
+  }
+  if ((literal !== undefined && kind(literal) !== 'unicast') || /^localhost(?:\.|$)/i.test(address)) {
+    wrong(`QDEVICE ${shown(address)} is no address at which the nodes reach it`, 'write the one at which they do')
+    return undefined
+  }
+  if (address === vip) {
+    wrong('QDEVICE is the VIP: it would lose its place together with it', 'take a host that is not in NODES')
+    return undefined
+  }
+  const same = (one: string) => [address, fqdn, name].some((own) => own.toLowerCase() === one.toLowerCase())
+  const node = nodes.find((one) => same(one.address) || same(one.fqdn) || same(one.name))
+  if (node) {
+    wrong(
+      `QDEVICE is the node ${shown(node.name)}: it would be gone together with its vote`,
+      'take a host that is not in NODES, best in a third place',
+    )
+    return undefined
+  }
+  return { address, fqdn, name: words.length === 1 && literal === undefined ? (name.split('.')[0] as string) : name }
 }
 
 function readLinks(source: Source, transport: string): readonly Cidr[] {

@@ -1,4 +1,5 @@
 /** Selections of phases and nodes that would leave a cluster half made, each with the reason. */
+import { hostsOf } from './config.mts'
 import type { GuardEnd } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Phase } from './guard.mts'
@@ -17,7 +18,7 @@ export interface Refusal {
  */
 export function refusals(job: Job, ends: readonly GuardEnd[]): readonly Refusal[] {
   const [first] = job.phases
-  const open = (phase: Phase, nodes = job.config.nodes) =>
+  const open = (phase: Phase, nodes = hostsOf(job.config)) =>
     ends.filter((end) => end.phase === phase.id && end.state !== 'ok' && nodes.some(({ name }) => name === end.node))
   const refuse = (phase: Phase, found: readonly GuardEnd[], why: string, remedy: string): readonly Refusal[] =>
     found.length === 0
@@ -25,12 +26,14 @@ export function refusals(job: Job, ends: readonly GuardEnd[]): readonly Refusal[
       : [
           {
             phase: phase.id,
-            nodes: job.config.nodes.map(({ name }) => name).filter((name) => found.some((end) => end.node === name)),
+            nodes: hostsOf(job.config)
+              .map(({ name }) => name)
+              .filter((name) => found.some((end) => end.node === name)),
             text: `${why}; not true there: ${found[0]?.guard}`,
             remedy,
           },
         ]
-  const left = job.config.nodes.filter((node) => !job.nodes.includes(node))
+  const left = hostsOf(job.config).filter((node) => !job.nodes.includes(node))
   return [
     ...job.before.flatMap((phase) =>
       refuse(

@@ -37,6 +37,14 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   ...devicesSuit(config, facts),
 ]
 
+/** Of the host that is the arbiter: it is no member, and needs little. */
+export const arbitersRequirements = (config: Config, facts: Facts, host: Node): readonly Guard[] => [
+  knownSystem(facts, host),
+  tools,
+  clock(config, facts, host),
+  space,
+]
+
 function knownSystem(facts: Facts, node: Node): Guard {
   const { id, version, name } = os(facts, node)
   const known = SYSTEMS[id]?.includes(version)

@@ -1,7 +1,7 @@
 /** The runner: one survey per node, then phases, step by step with a barrier after each. It knows no daemon by name. */
 import { createHash } from 'node:crypto'
 import { type Past, past, resumed } from './checkpoint.mts'
-import type { Config, Node } from './config.mts'
+import { type Config, hostsOf, type Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
 import type { GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, remedyOf, work } from './exchange.mts'
@@ -23,11 +23,11 @@ export async function readFacts(job: Job, phases: readonly Phase[], before?: Fac
 
 /** Asks every node of the env file, and says which could not be asked. */
 export const askAll = (job: Job, phases: readonly Phase[], before: Facts = NOTHING) =>
-  ask(job, job.config.nodes, (node, facts) => ({ ...usual(job, phases), ...slow(job, phases, node, facts) }), before)
+  ask(job, hostsOf(job.config), (node, facts) => ({ ...usual(job, phases), ...slow(job, phases, node, facts) }), before)
 
 /** The same without what takes long: for that, `begun` is called as soon as the first node answers. */
 export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk, begun: () => void) =>
-  ask(job, job.config.nodes, () => usual(job, phases), NOTHING, talk, begun)
+  ask(job, hostsOf(job.config), () => usual(job, phases), NOTHING, talk, begun)
 
 /** What takes long: it is asked beside the rest. */
 export interface Slowly {
@@ -46,7 +46,7 @@ export function slowly(job: Job, phases: readonly Phase[]): Slowly {
     dropped.abort()
     dropped = new AbortController()
     const own = { ...job, stop: AbortSignal.any([job.stop, dropped.signal]) }
-    asking = ask(own, job.config.nodes, (node, known) => slow(job, phases, node, known), NOTHING)
+    asking = ask(own, hostsOf(job.config), (node, known) => slow(job, phases, node, known), NOTHING)
     // Who waits for it hears of it.
     asking.catch(() => {})
   }
@@ -176,7 +176,7 @@ export async function check(
   also: (node: Node) => readonly Phase[] = () => [],
 ): Promise<readonly GuardEnd[]> {
   const ends: GuardEnd[] = []
-  await everyOne(job, job.config.nodes, async (node) => {
+  await everyOne(job, hostsOf(job.config), async (node) => {
     const items = itemsFor(job, facts, [...also(node), ...(has(job.nodes, node) ? phases : [])], node)
     const open = items.filter(({ guard }) => guard.check !== SHOWN)
     const sent = open.filter((item) => item === firstAlike(open, item))

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { Config, Node } from './config.mts'
+import { type Config, hostsOf, type Node } from './config.mts'
 import { ConfigError } from './errors.mts'
 
 export interface Exit {
@@ -127,7 +127,9 @@ async function fromJump(file: string, name: string, cancelSignal: AbortSignal): 
 export function sshConfig(config: Config, operators: string, sockets: string): string {
   const { user, port, key } = config.ssh
   // What the env file says of access is for the nodes: a jump host is the operator's own configuration's.
-  const nodes = `Host ${config.nodes.flatMap((node) => [node.address, node.name, node.fqdn]).join(' ')}`
+  const nodes = `Host ${hostsOf(config)
+    .flatMap((node) => [node.address, node.name, node.fqdn])
+    .join(' ')}`
   const word = (text: string) => `"${text.replaceAll('%', '%%')}"`
   return [
     '# Written by quorate for each run: changes are lost.',
@@ -145,7 +147,7 @@ export function sshConfig(config: Config, operators: string, sockets: string): s
     'Host *',
     `Include "${operators}"`,
     'Include /etc/ssh/ssh_config',
-    ...config.nodes.flatMap((node) => [`Host ${node.name} ${node.fqdn}`, `  HostName ${node.address}`]),
+    ...hostsOf(config).flatMap((node) => [`Host ${node.name} ${node.fqdn}`, `  HostName ${node.address}`]),
     nodes,
     '  User root',
     'Host *',

@@ -1,7 +1,7 @@
 /** One screen on the cluster: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
-import type { Config, Node } from './config.mts'
+import type { Cidr, Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
 import { UNFENCED } from './fencing.mts'
@@ -52,8 +52,8 @@ function monitor(xml: string): Monitor {
 
 const field = (text: string, name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(text)?.[1]?.trim()
 
-/** How a node's links to the others are, as it sees them: `ok`, or the links that are down. */
-function links(said: string): string {
+/** How a node's links to the others are, as it sees them: `ok`, or the networks of those that are down. */
+function links(config: Config, said: string): string {
   if (said === '') return 'no ring'
   let link = ''
   const down = new Set<string>()
@@ -61,7 +61,8 @@ function links(said: string): string {
     link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
     if (/nodeid: .*disconnected/.test(line)) down.add(link)
   }
-  return down.size === 0 ? 'ok' : `down: ${[...down].join(' ')}`
+  const named = [...down].map((id) => (config.links[Number(id)] ? cidrText(config.links[Number(id)] as Cidr) : id))
+  return down.size === 0 ? 'ok' : `DOWN: ${named.join(' ')}`
 }
 
 function state(node: MonitorNode | undefined): string {
@@ -89,7 +90,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       node.name,
       state(member),
       linkAddresses(config, facts, node).join(' '),
-      links(facts.get(node, 'links')),
+      links(config, facts.get(node, 'links')),
       facts.get(node, 'haproxy'),
       [holders.includes(node) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
         .filter(Boolean)
@@ -111,6 +112,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       ['VIP', `${cidrText(config.vip)} held by ${vip}`],
       ['fencing', fencing(config, options?.['stonith-enabled'])],
       ...devices(asMembers(config, facts), seen),
+      ...arbiter(config, quorum, lost),
       ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
       ...apis(config, said('api')),
       ...endpoints(config, facts),
@@ -120,6 +122,15 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
 
 const fencing = ({ fencing: agent }: Config, enabled: string | undefined): string =>
   enabled === 'true' ? `on (${agent})` : agent === 'none' ? `OFF, as ${UNFENCED}` : 'OFF'
+
+/** Whether its vote is counted, as the witness sees it: a line for the device stands among the members (corosync-quorumtool(8)). */
+function arbiter({ arbiter: host }: Config, quorum: string, lost: readonly Lost[]): readonly (readonly string[])[] {
+  if (host === undefined) return []
+  const votes = Number(/^\s*0\s+(\d+)\s+.*Qdevice/m.exec(quorum)?.[1] ?? 0)
+  const fault = lost.find((one) => one.node === host.name)
+  const said = votes > 0 ? `gives ${votes} ${votes === 1 ? 'vote' : 'votes'}` : 'GIVES NO VOTE'
+  return [['arbiter', `${host.name} ${said}${fault ? `; NOT REACHED: ${fault.text}` : ''}`]]
+}
 
 /** What is fenced from where, and what is not. */
 function devices(members: Config, { resources }: Monitor): readonly (readonly string[])[] {

@@ -5,8 +5,9 @@ import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
 import { firewallOff, opened, selinux } from '../lib/guards/firewall.mts'
 import { isScript, main } from '../lib/main.mts'
+import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
-import { requirements } from '../lib/requirements.mts'
+import { arbitersRequirements, requirements } from '../lib/requirements.mts'
 import { linkAddresses, linkCount, RING_PORT } from '../lib/ring.mts'
 import { servicesOf } from '../lib/services.mts'
 import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
@@ -38,6 +39,7 @@ export const phase: Phase = {
   facts: () => ({ ...trustFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
+    { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },
     { title: 'names', on: everyNode, guards: names, keepsFacts: true },
     { title: 'time', on: everyNode, guards: time, keepsFacts: true },
     { title: 'keys', on: everyNode, guards: () => [rootKey()] },

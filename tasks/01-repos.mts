@@ -5,7 +5,8 @@ import { file } from '../lib/guards/file.mts'
 import { offered } from '../lib/guards/package.mts'
 import { repositories } from '../lib/guards/repository.mts'
 import { isScript, main } from '../lib/main.mts'
-import { packagesOf } from '../lib/packages.mts'
+import { ARBITERS_PACKAGES, packagesOf } from '../lib/packages.mts'
+import { arbiter } from '../lib/qdevice.mts'
 import { aptAuth, aptSources, keyringPath } from '../lib/render/apt.mts'
 
 const AUTH = '/etc/apt/auth.conf.d/quorate.conf'
@@ -35,6 +36,7 @@ export const phase: Phase = {
       guards: (config) => [...keys(config), ...logins(config), ...sources(config)],
       keepsFacts: true,
     },
+    { title: 'arbiter', on: arbiter, guards: () => [offered(ARBITERS_PACKAGES)], keepsFacts: true },
     { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))], keepsFacts: true },
   ],
 }

@@ -3,7 +3,8 @@ import { agentsInstalled, devicesSuit } from '../lib/fencing.mts'
 import { everyNode, type Phase } from '../lib/guard.mts'
 import { installed, unmasked } from '../lib/guards/package.mts'
 import { isScript, main } from '../lib/main.mts'
-import { packagesOf } from '../lib/packages.mts'
+import { ARBITERS_PACKAGES, packagesOf } from '../lib/packages.mts'
+import { arbiter } from '../lib/qdevice.mts'
 import { timekeeping } from '../lib/time.mts'
 
 export const phase: Phase = {
@@ -14,6 +15,12 @@ export const phase: Phase = {
       title: 'install',
       on: everyNode,
       guards: (config) => [installed(packagesOf(config)), unmasked(packagesOf(config))],
+      keepsFacts: true,
+    },
+    {
+      title: 'arbiter',
+      on: arbiter,
+      guards: () => [installed(ARBITERS_PACKAGES), unmasked(ARBITERS_PACKAGES)],
       keepsFacts: true,
     },
     {

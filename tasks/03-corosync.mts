@@ -15,6 +15,17 @@ import { file } from '../lib/guards/file.mts'
 import { brought, comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
+import {
+  arbiter,
+  arbiterFacts,
+  arbiterRuns,
+  arbiterVotes,
+  asksForCertificate,
+  deviceRuns,
+  hasCertificate,
+  noDevice,
+  signs,
+} from '../lib/qdevice.mts'
 import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
 import { corosyncProblems } from '../lib/render/corosync-problems.mts'
 import { asMembers, linkAddresses, nodeIds } from '../lib/ring.mts'
@@ -37,7 +48,7 @@ const needs = ({ nodes }: Config) =>
         },
       ]
 
-const configured = (config: Config, facts: Facts): Guard[] => {
+const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
   const ids = nodeIds(config, facts)
   const members = asMembers(config, facts)
   const at = (member: Node) => config.nodes[members.nodes.indexOf(member)] as Node
@@ -53,7 +64,11 @@ const configured = (config: Config, facts: Facts): Guard[] => {
     return [
       problem('corosync.conf keeps the rules', wrong.join('\n'), 'correct the env file; or it is a bug of quorate'),
     ]
-  return [...sharedKey(config, facts, KEY), file(CONF, conf, { test: sh`corosync -t -c "$new"` })]
+  return [
+    ...noDevice(config, facts, node),
+    ...sharedKey(config, facts, KEY),
+    file(CONF, conf, { test: sh`corosync -t -c "$new"` }),
+  ]
 }
 
 /**
@@ -71,16 +86,21 @@ const running = (config: Config, facts: Facts): Guard[] => [
     : []),
 ]
 
+/** The nodes, where an arbiter has a vote beside them. */
+const voters = (config: Config): readonly Node[] => (config.arbiter === undefined ? [] : config.nodes)
+
 const joined = (config: Config): Guard[] => [
   comes('every link to every node is connected', 60, linksConnected(config), LINK_REMEDY),
   comes('the ring is quorate, with every node in it', 60, memberCount(config), QUORUM_REMEDY),
+  ...arbiterVotes(config),
 ]
 
 export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
   needs,
-  facts: () => ({
+  facts: (config) => ({
+    ...arbiterFacts(config),
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
     'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
     'corosync.quorate': `corosync-quorumtool -s 2>/dev/null |
@@ -89,9 +109,14 @@ export const phase: Phase = {
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('corosync', '02-packages')] },
+    { title: 'arbiter', on: arbiter, guards: arbiterRuns },
+    { title: 'requests', on: voters, guards: asksForCertificate },
+    { title: 'signatures', on: arbiter, guards: signs },
+    { title: 'certificates', on: voters, guards: hasCertificate, keepsFacts: true },
     { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },
     { title: 'configure', on: everyNode, guards: configured },
     { title: 'start', on: everyNode, guards: running, oneByOne: live },
+    { title: 'arbitration', on: voters, guards: () => deviceRuns(CONF), oneByOne: live },
     { title: 'join', on: everyNode, guards: joined },
   ],
 }

@@ -9,6 +9,7 @@ import { comes } from '../lib/guards/require.mts'
 import { catalogueFact, endpointsOnVip, readable, tokenByVip } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
+import { arbiterVotes } from '../lib/qdevice.mts'
 import { servicesOf } from '../lib/services.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
@@ -17,6 +18,7 @@ const SOON = 10
 const members = (config: Config, facts: Facts): Guard[] => [
   comes('every link to every node is connected', SOON, linksConnected(config), LINK_REMEDY),
   comes('the ring is quorate, with every node in it', SOON, memberCount(config), QUORUM_REMEDY),
+  ...arbiterVotes(config).map((guard) => ({ ...guard, wait: SOON })),
   comes(
     'every node is online in pacemaker',
     SOON,

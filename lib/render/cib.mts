@@ -126,16 +126,22 @@ export const goneFencing = (config: Fencing): readonly string[] => {
  * survivor quorate. CLUSTER_PROPERTIES come last and win.
  * The name stonith-enabled holds everywhere today: fencing-enabled (3.0.2) is ignored by 2.1.
  */
-export const clusterProperties = (config: Pick<Config, 'nodes' | 'fencing' | 'clusterProperties'>): Fragment => ({
+export const clusterProperties = (
+  config: Pick<Config, 'nodes' | 'arbiter' | 'fencing' | 'clusterProperties'>,
+): Fragment => ({
   section: 'crm_config',
   id: 'cib-bootstrap-options',
   xml: nvpairs('cluster_property_set', 'cib-bootstrap-options', {
     'no-quorum-policy': 'stop',
     'stonith-enabled': String(config.fencing !== 'none'),
-    'priority-fencing-delay': config.fencing !== 'none' && config.nodes.length === 2 ? FENCING_DELAY : '0s',
+    'priority-fencing-delay': race(config) ? FENCING_DELAY : '0s',
     ...config.clusterProperties,
   }),
 })
+
+/** Both sides of a split may fence: only two nodes without an arbiter are quorate on both. */
+const race = ({ nodes, arbiter, fencing }: Pick<Config, 'nodes' | 'arbiter' | 'fencing'>): boolean =>
+  fencing !== 'none' && nodes.length === 2 && arbiter === undefined
 
 /** A resource stays where it is, moves after three failures, and a failure is forgotten after 3 minutes. */
 export const resourceDefaults = (): Fragment => ({
@@ -150,7 +156,7 @@ export const resourceDefaults = (): Fragment => ({
 
 /** All of it, in the order in which pacemaker can take it. */
 export const clusterFragments = (
-  config: Fencing & Pick<Config, 'vip' | 'clusterProperties'>,
+  config: Fencing & Pick<Config, 'arbiter' | 'vip' | 'clusterProperties'>,
   nic?: string,
 ): Fragment[] => [
   clusterProperties(config),

@@ -13,6 +13,8 @@ export interface Ring {
   readonly mcastAddr: string
   readonly mcastPort: number
   readonly nodes: readonly RingNode[]
+  /** The host of corosync-qnetd: an address, or a name that the nodes know. */
+  readonly arbiter?: string | undefined
   /** The networks of the links, in order; empty when the operator named none. */
   readonly links: readonly Cidr[]
 }
@@ -41,6 +43,7 @@ export const ringOf = (
     .map((node) => ({ name: node.name, id: idOf(node), addresses: addressesOf(node) }))
     .sort((a, b) => a.id - b.id),
   links: config.links,
+  arbiter: config.arbiter?.address,
 })
 
 /**
@@ -70,7 +73,10 @@ export function corosyncConf(ring: Ring): string {
       ...multicast(ring),
     ]),
     ...section('nodelist', ring.nodes.flatMap(node)),
-    ...section('quorum', ['provider: corosync_votequorum', ...twoNode(ring)]),
+    ...section('quorum', [
+      'provider: corosync_votequorum',
+      ...(ring.arbiter === undefined ? twoNode(ring) : device(ring, ring.arbiter)),
+    ]),
     // Without to_stderr, which is on by default: off, `corosync -t` would fail without a word.
     ...section('logging', [
       'to_syslog: yes',
@@ -124,3 +130,18 @@ const node = ({ name, id, addresses }: RingNode): string[] =>
  * the cluster, so it does not switch itself off above two. It brings wait_for_all with it. votequorum(5).
  */
 const twoNode = (ring: Ring): string[] => (ring.nodes.length === 2 ? ['two_node: 1'] : [])
+
+/** Votes that the arbiter has beside so many nodes. */
+export const voteOfDevice = (nodes: number): number => (nodes % 2 === 0 ? 1 : nodes - 1)
+
+/**
+ * An even number of nodes can fall into equal halves: ffsplit gives one vote to one of them. An odd number cannot, and there the
+ * arbiter lets the last node go on (lms), with as many votes as all others. Without TLS nobody knows whose vote it is.
+ * corosync-qdevice(8).
+ */
+const device = ({ nodes }: Ring, host: string): string[] =>
+  section('device', [
+    'model: net',
+    `votes: ${voteOfDevice(nodes.length)}`,
+    ...section('net', [`host: ${host}`, `algorithm: ${nodes.length % 2 === 0 ? 'ffsplit' : 'lms'}`, 'tls: required']),
+  ])

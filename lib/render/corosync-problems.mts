@@ -122,7 +122,9 @@ function plaintext(totem: Section | undefined): string[] {
 
 function quorumProblems(quorum: Section | undefined, nodes: number): string[] {
   const on = (key: string) => settingOf(quorum, key) === '1'
-  const device = sectionsOf(quorum, 'device').length > 0
+  const [device] = sectionsOf(quorum, 'device')
+  const [net] = sectionsOf(device, 'net')
+  const halves = device !== undefined && (settingOf(net, 'algorithm') ?? 'ffsplit') === 'ffsplit'
   const problems: [boolean, string][] = [
     [
       settingOf(quorum, 'provider') !== 'corosync_votequorum',
@@ -133,7 +135,7 @@ function quorumProblems(quorum: Section | undefined, nodes: number): string[] {
       `quorum.two_node is set for ${nodes} nodes: after a split, parts of one or two nodes are quorate beside the rest`,
     ],
     [
-      on('two_node') && device,
+      on('two_node') && device !== undefined,
       'quorum.two_node and quorum.device exclude each other: corosync does not start with both',
     ],
     [
@@ -145,12 +147,24 @@ function quorumProblems(quorum: Section | undefined, nodes: number): string[] {
       'quorum.wait_for_all: 0 with two_node: each node alone is quorate as soon as it starts, and fences the other',
     ],
     [
-      nodes === 2 && !on('two_node') && !device && !on('auto_tie_breaker'),
+      nodes === 2 && !on('two_node') && device === undefined && !on('auto_tie_breaker'),
       'quorum.two_node is not set for two nodes and there is no device: the loss of one stops the other',
     ],
     [
-      device && (on('auto_tie_breaker') || on('last_man_standing')),
+      device !== undefined && (on('auto_tie_breaker') || on('last_man_standing')),
       'quorum.device is disabled by auto_tie_breaker and last_man_standing',
+    ],
+    [
+      halves && nodes % 2 === 1,
+      `quorum.device.net.algorithm ffsplit is for equal halves, and ${nodes} nodes have none: use lms`,
+    ],
+    [
+      halves && settingOf(device, 'votes') !== '1',
+      'quorum.device.votes: ffsplit wants one vote, and the default is another number',
+    ],
+    [
+      device !== undefined && settingOf(net, 'tls') !== 'required',
+      'quorum.device.net.tls is not required: whoever answers in the place of the arbiter decides who goes on',
     ],
   ]
   return problems.filter(([is]) => is).map(([, text]) => text)

@@ -60,6 +60,7 @@ holds('the smallest file and its defaults', () => {
     mcastAddr: '239.255.42.2',
     mcastPort: 5405,
     token: undefined,
+    arbiter: undefined,
     fencing: 'none',
     fence: {},
     fencing2: 'none',
@@ -213,6 +214,13 @@ holds('odd but legal names', () => {
   )
 })
 
+holds('an arbiter by its address, by its name, or by its line of /etc/hosts', () => {
+  const arbiter = (value: string) => parseConfig(withMore(`QDEVICE=${value}`), FILE).arbiter
+  assert.equal(arbiter('2001:DB8::9'), { address: '2001:db8::9', fqdn: '2001:db8::9', name: '2001:db8::9' })
+  assert.equal(arbiter('Q.test.com'), { address: 'Q.test.com', fqdn: 'Q.test.com', name: 'Q' })
+  assert.equal(arbiter('"192.0.2.9 q.test.com q"'), { address: '192.0.2.9', fqdn: 'q.test.com', name: 'q' })
+})
+
 holds('a second device for some of the nodes, by another agent or the same', () => {
   const both = withMore(
     `FENCE_node1='ip=a password=x1'\nFENCE_node2='ip=b password=x2'\nFENCE2_node2='ip=c password=x3'`,
@@ -305,7 +313,16 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     MORE,
     /FENCING2 names an agent, but no node has a second device; write FENCE2_node1=.*or remove FENCING2/,
   ],
-  ['QDEVICE', withMore('QDEVICE=192.168.18.9'), MORE, /QDEVICE is not supported by this version yet; remove the line/],
+  ['an arbiter that is two hosts', withMore('QDEVICE="192.168.18.9 192.168.18.10"'), MORE, /QDEVICE is not one host/],
+  ['an arbiter with a wrong name', withMore('QDEVICE=q_net'), MORE, /QDEVICE is not a host/],
+  [
+    'an arbiter at home',
+    withMore('QDEVICE=127.0.0.1'),
+    MORE,
+    /QDEVICE 127.0.0.1 is no address at which the nodes reach it/,
+  ],
+  ['an arbiter that is a node', withMore('QDEVICE=NODE1'), MORE, /QDEVICE is the node node1: .*not in NODES/],
+  ['an arbiter that is the VIP', withMore('QDEVICE=192.168.18.200'), MORE, /QDEVICE is the VIP/],
 
   ['one node', withNodes(ONE), 1, /two nodes at least, NODES has 1/],
   ['two fields', withNodes(ONE, '192.168.18.202 node2'), 3, /has three fields, this one has 2; write address/],
@@ -651,7 +668,7 @@ refuses('all at once, in the order of the lines, and without a secret', () => {
     'TOKEN=10000',
     'CLUSTER_PROPERTIES=no-quorum-polcy=ignore batch-limit=x',
     'OS_PASSWORD=hunter2#x',
-    'QDEVICE=here',
+    'QDEVICE=here there',
     'SELINUX="off',
   ].join('\n')
   const { problems, message } = refusal(text)
@@ -727,8 +744,7 @@ files('env.example lacks nothing but the decision on fencing', () => {
 })
 files('env.example names every key', () => {
   const text = readFileSync(EXAMPLE, 'utf8')
-  for (const key of KEYS.filter((one) => one !== 'QDEVICE')) assert.match(text, new RegExp(`^#?${key}=`, 'm'), key)
-  assert.match(text, /^# Later: QDEVICE/m)
+  for (const key of KEYS) assert.match(text, new RegExp(`^#?${key}=`, 'm'), key)
 })
 files('env.example is right in every line, also in those that are comments', () => {
   const text = readFileSync(EXAMPLE, 'utf8')

@@ -105,7 +105,7 @@ const MISTAKES: Readonly<Record<string, readonly string[]>> = {
   MCAST_ADDR: ['MCAST_ADDR=10.0.0.1', 'MCAST_ADDR=x', 'MCAST_ADDR=ff15::1%eth0'],
   MCAST_PORT: ['MCAST_PORT=0', 'MCAST_PORT=65536', 'MCAST_PORT=x'],
   TOKEN: ['TOKEN=125', 'TOKEN=1s', 'TOKEN=600001', 'TOKEN=-5', 'TOKEN=1e3', 'TOKEN=`5'],
-  QDEVICE: ['QDEVICE=192.0.2.9'],
+  QDEVICE: ['QDEVICE=a_b', 'QDEVICE="a b"', 'QDEVICE=127.0.0.1', 'QDEVICE="1 2 3 4"'],
   CLUSTER_PROPERTIES: [
     'CLUSTER_PROPERTIES=colour=blue',
     'CLUSTER_PROPERTIES=batch-limit=many',

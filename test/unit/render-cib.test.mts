@@ -2,13 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import type { Cidr, Config } from '../../lib/config.mts'
-import { clusterFragments, type Fencing, fencePrimitives, goneFencing, vipPrimitive } from '../../lib/render/cib.mts'
+import { clusterFragments, fencePrimitives, goneFencing, vipPrimitive } from '../../lib/render/cib.mts'
 import { cibOf, element, nvpairs } from '../../lib/render/cib-xml.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
 import { needing, runTool, withFile } from './real-tool.mts'
 
-type Wanted = Fencing & Pick<Config, 'vip' | 'clusterProperties'>
+type Wanted = Parameters<typeof clusterFragments>[0]
 
 const nodes = (...names: string[]): Config['nodes'] =>
   names.map((name, index) => ({ name, fqdn: `${name}.example.org`, address: `192.168.18.${11 + index}` }))
@@ -16,13 +16,14 @@ const ipmi = (names: readonly string[]): Config['fence'] =>
   Object.fromEntries(
     names.map((name, index) => [name, { ip: `10.0.99.${index + 1}`, username: 'admin', password: `p&"<'${index}` }]),
   )
-const none = { fencing: 'none', fence: {}, fencing2: 'none', fence2: {} }
+const none = { fencing: 'none', fence: {}, fencing2: 'none', fence2: {}, arbiter: undefined }
 const fenced = (...names: string[]) => ({
   nodes: nodes(...names),
   fencing: 'fence_ipmilan',
   fence: ipmi(names),
   fencing2: 'fence_ipmilan',
   fence2: {},
+  arbiter: undefined,
 })
 const VIP: Cidr = { address: '192.168.18.100', prefix: 24, family: 4 }
 
@@ -155,7 +156,9 @@ simulated('of two nodes that lose each other, the fencing of the one without the
   assert.is(await putOff(own, (_, other) => other), '15')
 })
 
-simulated('of three, a majority puts nothing off', async () => {
+simulated('of three a majority puts nothing off, and of two with an arbiter only one side is quorate', async () => {
+  const arbiter = { name: 'q', fqdn: 'q', address: '10.0.99.9' }
+  assert.is(await putOff({ ...two, arbiter }, (_, other) => other), undefined)
   const three = CIBS['three-nodes'] as Wanted
   assert.is(await putOff(three, (on) => on), undefined)
   assert.is(await putOff(three, (_, other) => other), undefined)

@@ -8,7 +8,7 @@ import { corosyncProblems } from '../../lib/render/corosync-problems.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
 import { corosyncTest, needing } from './real-tool.mts'
-import { splits } from './vqsim.mts'
+import { splits, voted } from './vqsim.mts'
 
 const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 const links = (...texts: string[]): Cidr[] => texts.map((text) => parseCidr(text) as Cidr)
@@ -31,6 +31,8 @@ const nodesAt = (...addressesOf: ((id: number) => string)[]): Pick<Ring, 'nodes'
 const RINGS: Readonly<Record<string, Ring>> = {
   'two-nodes': ring(2),
   'three-nodes': ring(3, { token: 5000 }),
+  arbiter: ring(2, { arbiter: '10.0.0.9' }),
+  'arbiter-of-three': ring(3, { arbiter: 'qnetd.example.org' }),
   'two-links': ring(2, {
     linkMode: 'active',
     links: links('10.0.42.0/24', '10.0.43.0/24'),
@@ -107,6 +109,28 @@ for (const count of ids(7).map((one) => one + 1)) {
   })
 }
 
+for (const count of ids(7).map((one) => one + 1)) {
+  simulated(`${count} nodes and an arbiter: only the side that it votes for is quorate`, async () => {
+    const conf = corosyncConf(ring(count, { arbiter: '10.0.0.9' }))
+    // ffsplit never votes for the smaller side, lms even for a single node.
+    const sizes = count % 2 === 0 ? [count / 2] : ids(count - 1)
+    for (const size of sizes) {
+      const parts = await voted(conf, ids(size))
+      assert.equal(
+        parts.map(({ members, quorate }) => [members.includes(1), quorate]).sort(),
+        [
+          [false, false],
+          [true, true],
+        ],
+        JSON.stringify(parts),
+      )
+    }
+    // Where it is gone, or gives nobody its vote, there are never two.
+    for (const parts of await splits(conf, leavings(count)))
+      assert.ok(parts.filter(({ quorate }) => quorate).length <= 1, JSON.stringify(parts))
+  })
+}
+
 simulated('a stale two_node would split the brain of three nodes', async () => {
   const conf = corosyncConf(ring(3)).replace('provider: corosync_votequorum', '$&\n  two_node: 1')
   const [parts = []] = await splits(conf, [[1]])
@@ -146,6 +170,13 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['two_node with a tie breaker', add('quorum', 'auto_tie_breaker: 1'), /two_node and quorum\.auto_tie_breaker/],
   ['two_node without wait_for_all', add('quorum', 'wait_for_all: 0'), /wait_for_all: 0 with two_node/],
   ['two nodes without two_node', good.replace('  two_node: 1\n', ''), /two_node is not set for two nodes/],
+  ['ffsplit for three', corosyncConf(ring(3, { arbiter: 'a' })).replace('lms', 'ffsplit'), /ffsplit .* 3 nodes/],
+  [
+    'ffsplit with more votes',
+    corosyncConf(ring(2, { arbiter: 'a' })).replace('votes: 1', 'votes: 2'),
+    /ffsplit .* one vote/,
+  ],
+  ['a device without TLS', corosyncConf(ring(2, { arbiter: 'a' })).replace('required', 'on'), /tls is not required/],
   ['a device that is disabled', add('quorum', `last_man_standing: 1\n  ${DEVICE}`, three), /device is disabled/],
   ['no votequorum', good.replace('  provider: corosync_votequorum\n', ''), /provider is not corosync_votequorum/],
   ['no cipher', good.replace('cipher: aes256', 'cipher: none'), /crypto_cipher is none/],
@@ -192,7 +223,7 @@ test('secauth alone is no plain text', () => {
 
 test('a device with its options is no fault', () => {
   const device =
-    'device {\n    model: net\n    votes: 1\n    net {\n      host: 10.0.0.9\n      algorithm: ffsplit\n    }\n'
+    'device {\n    model: net\n    votes: 2\n    net {\n      host: 10.0.0.9\n      algorithm: lms\n      tls: required\n    }\n'
   const heuristics = '    heuristics {\n      mode: on\n      exec_ping: /bin/true\n    }\n  }'
   assert.equal(corosyncProblems(add('quorum', device + heuristics, three)), [])
 })

@@ -39,11 +39,14 @@ const sorted = (ids: string): string =>
     .sort((a, b) => a - b)
     .join(' ')
 
-/**
- * The parts after each split, where the whole cluster came together before it. A split is named by the nodes that go.
- * vqsim prints before its nodes have settled (also with `sync on`), so it is asked until two answers are alike.
- */
-export const splits = (conf: string, leaving: readonly (readonly number[])[]): Promise<(readonly Part[])[]> =>
+/** A simulation that is told what to do, and asked how things stand. */
+interface Simulation {
+  readonly tell: (command: string) => void
+  /** The parts, once there are so many and two answers are alike; vqsim prints before its nodes have settled (also with `sync on`). */
+  readonly settled: (count: number, is?: (parts: readonly Part[]) => boolean) => Promise<readonly Part[]>
+}
+
+const simulation = <Result,>(conf: string, work: (simulation: Simulation) => Promise<Result>): Promise<Result> =>
   // -c takes no more than seven characters: a short name, and the folder by cwd.
   withFile('c.conf', conf, async (file) => {
     const vqsim = spawn('corosync-vqsim', ['-c', 'c.conf'], { cwd: dirname(file), stdio: ['pipe', 'pipe', 'ignore'] })
@@ -51,31 +54,54 @@ export const splits = (conf: string, leaving: readonly (readonly number[])[]): P
     vqsim.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
-    const settled = async (count: number): Promise<readonly Part[]> => {
+    const settled: Simulation['settled'] = async (count, is = () => true) => {
       let before = ''
-      for (let tries = 0; tries < 100; tries++) {
+      for (let tries = 0; tries < 200; tries++) {
         output = ''
         vqsim.stdin.write('show\n')
         await sleep(25)
         const parts = partsOf(output)
         const now = JSON.stringify(parts)
-        if (parts?.length === count && now === before) return parts
+        if (parts?.length === count && now === before && is(parts)) return parts
         before = now
       }
       throw new Error(`corosync-vqsim did not settle: ${output}`)
     }
-    const results: (readonly Part[])[] = []
     try {
       await settled(1)
-      for (const nodes of leaving) {
-        vqsim.stdin.write(`split ${nodes.map((id) => `1:${id}`).join(' ')}\n`)
-        results.push(await settled(2))
-        vqsim.stdin.write('join 0 1\n')
-        await settled(1)
-      }
+      return await work({ tell: (command) => vqsim.stdin.write(`${command}\n`), settled })
     } finally {
       vqsim.stdin.end('exit\n')
       await once(vqsim, 'close')
     }
+  })
+
+const split = (nodes: readonly number[]) => `split ${nodes.map((id) => `1:${id}`).join(' ')}`
+
+/** The parts after each split, where the whole cluster came together before it. A split is named by the nodes that go. */
+export const splits = (conf: string, leaving: readonly (readonly number[])[]): Promise<(readonly Part[])[]> =>
+  simulation(conf, async ({ tell, settled }) => {
+    const results: (readonly Part[])[] = []
+    for (const nodes of leaving) {
+      tell(split(nodes))
+      results.push(await settled(2))
+      tell('join 0 1')
+      await settled(1)
+    }
     return results
+  })
+
+/**
+ * The parts after a split in which the arbiter votes for the nodes that go. vqsim has the votes that the file gives to a device, and
+ * casts them after the device's time-out, which is short here.
+ */
+export const voted = (conf: string, leaving: readonly number[]): Promise<readonly Part[]> =>
+  simulation(conf.replace('model: net', '$&\n    timeout: 200'), async ({ tell, settled }) => {
+    tell(split(leaving))
+    await settled(2, (parts) => parts.every(({ members }) => members.length > 0))
+    tell(`qdevice on 1:${leaving.join()}`)
+    return await settled(
+      2,
+      (parts) => parts.find(({ members }) => members.includes(leaving[0] as number))?.quorate === true,
+    )
   })
