@@ -6,6 +6,7 @@ import type { Guard } from './guard.mts'
 import { file } from './guards/file.mts'
 import { needs, problem } from './guards/require.mts'
 import { linkCount } from './ring.mts'
+import { LIVE, type Settings } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
 
 /** What a node's key is, base64; empty when it has none. */
@@ -115,3 +116,33 @@ export const memberCount = (config: Config): string => sh`
 export const quorate: string = sh`
   ${RING}
   ring | grep -q '^Quorate: *Yes' || { echo "not quorate"; exit 1; }`
+
+/**
+ * This node's corosync has these settings, and none of its own beside them that we would write: asked of the daemon itself
+ * (corosync-cmapctl(8)). `said` is what is printed where it has not.
+ */
+export const runsWith = (wanted: Settings, said: readonly string[]): string => sh`
+  ${needs('corosync-cmapctl')}
+  now=$(${raw(LIVE)})
+  [ -n "$now" ] || { echo "corosync does not answer"; exit 1; }
+  other=$({ printf '%s\\n' ${[...wanted].map(([key, value]) => `${key}=${value}`)} 'now:' "$now"; } | awk '${SAME}')
+  [ -z "$other" ] || { printf '%s\\n' ${said.length === 0 ? raw('"$other"') : said}; exit 1; }`
+
+/** awk: after what is wanted what there is; prints the names of settings that differ. */
+const SAME = raw(
+  `
+{ at = index($0, "="); key = substr($0, 1, at - 1); value = substr($0, at + 1) }
+$0 == "now:" { second = 1; next }
+!second { want[key] = value; next }
+key ~ /^nodelist\\.node\\./ { split(key, part, "."); place = part[3]; name = part[4]
+  if (name == "nodeid") id[place] = value
+  if (name ~ /^(name|nodeid|ring[0-9]_addr)$/) { kept[place, name] = value; places[place] }
+  next }
+{ have[key] = value }
+END {
+  for (place in places) { count = split("name nodeid ring0_addr ring1_addr ring2_addr ring3_addr ring4_addr ring5_addr ring6_addr ring7_addr", names, " ")
+    for (i = 1; i <= count; i++) if ((place, names[i]) in kept) have["node " id[place] " " names[i]] = kept[place, names[i]] }
+  for (key in want) if (have[key] != want[key]) print key
+  for (key in have) if (!(key in want) && key ~ /^(node [0-9]+ |totem\\.(token|link_mode)$|quorum\\.(two_node|device\\.))/) print key
+}`.trim(),
+)

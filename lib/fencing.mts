@@ -66,11 +66,11 @@ export const devicesSuit = (config: Config, facts: Facts): Guard[] => {
   const devices = fenceDevices(config)
   if (devices.length === 0) return []
   const suits = devices.map(({ node, level, agent, params }) => {
-    const pairs = Object.entries(params).map(([name, value]) => `${name}=${value}`)
+    const pairs = Object.entries(params).map(([name, value]) => `${name}=${value}\n`)
     return sh`
       if [ -x ${agentFile(agent)} ]; then
         ${described(agent)}
-        printf '%s\\n' ${pairs} | awk -v key=${fenceKey(node, level)} '${SUITS}' RS='<' "$said" RS='\\n' - || bad=1
+        printf %s ${pairs.join('')} | awk -v key=${fenceKey(node, level)} '${SUITS}' RS='<' "$said" RS='\\n' - || bad=1
       fi`
   })
   return [
@@ -93,7 +93,7 @@ const PATIENCE = 30
 function asking({ node, level, agent, params }: FenceDevice, member: string): string {
   const lines = Object.entries(params)
     .filter(([name]) => !isPacemakers(name) && name !== 'action')
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${value}\n`)
   const given = 'plug' in params || 'port' in params || params.pcmk_host_argument === 'none'
   const mapped = (params.pcmk_host_map ?? '').split(/[; ]+/).find((one) => one.startsWith(`${member}:`))
   const plug = mapped?.slice(member.length + 1) ?? member
@@ -103,7 +103,7 @@ function asking({ node, level, agent, params }: FenceDevice, member: string): st
     plug=
     ${raw(given ? ':' : sh`for one in port plug; do ! grep -q "<parameter name=\\"$one\\"" "$said" || plug=$one=${plug}; done`)}
     status=0
-    answer=$({ printf '%s\\n' action=status ${lines}; [ -z "$plug" ] || printf '%s\\n' "$plug"; } |
+    answer=$({ printf %s ${['action=status\n', ...lines].join('')}; [ -z "$plug" ] || printf '%s\\n' "$plug"; } |
       timeout ${PATIENCE} ${agentFile(agent)} 2>&1) || status=$?
     case $status in
       0) ;;

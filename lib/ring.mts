@@ -2,6 +2,7 @@
 import { contains, family, network } from './address.mts'
 import type { Cidr, Config, Node } from './config.mts'
 import { addresses, type Facts } from './facts.mts'
+import { knownMembers, membersOf, settingsOf } from './ring-live.mts'
 
 /**
  * The node's name in corosync and pacemaker. It must be what `uname -n` says there, short or not, or pacemaker would take
@@ -48,22 +49,49 @@ export const linkAddresses = (config: Config, facts: Facts, node: Node): readonl
 /** How many links there are. */
 export const linkCount = (config: Config): number => Math.max(1, config.links.length)
 
+/** KNET_MAX_LINK. */
+const MOST_LINKS = 8
+
+/**
+ * The numbers of the links, in the order of LINKS. A link keeps the number that it has: one whose addresses changed under its number
+ * would cost a restart of the whole ring, while a link that comes and one that goes cost nothing. corosync.conf(5), ringX_addr.
+ */
+export function linkNumbers(config: Config, facts: Facts): readonly number[] {
+  const members = knownMembers(facts, config.nodes)
+  const addresses = config.nodes.map((node) => linkAddresses(config, facts, node))
+  const numbers: (number | undefined)[] = Array.from({ length: linkCount(config) }, (_, index) =>
+    Array.from({ length: MOST_LINKS }, (__, number) => number).find((number) => {
+      const both = config.nodes.flatMap((node, place) => {
+        const known = members.find(({ name }) => name === memberName(facts, node))?.addresses.get(number)
+        return known === undefined ? [] : [known === addresses[place]?.[index]]
+      })
+      return both.length > 0 && both.every(Boolean)
+    }),
+  )
+  const taken = new Set([...numbers, ...members.flatMap((member) => [...member.addresses.keys()])])
+  const used = new Set(numbers)
+  return numbers.map((number) => {
+    if (number !== undefined) return number
+    const all = Array.from({ length: MOST_LINKS }, (_, one) => one)
+    // With none to spare, one that goes makes room.
+    const next = all.find((one) => !taken.has(one)) ?? (all.find((one) => !used.has(one)) as number)
+    taken.add(next)
+    used.add(next)
+    return next
+  })
+}
+
 /** The first of the UDP ports that corosync uses; knet takes one for each link (corosync.conf(5), mcastport). */
 export const RING_PORT = 5405
 
 /**
- * Node ids: what a corosync.conf that is there already calls the members, since an id may never change for a live node;
- * else the next free ones, in the order of NODES.
+ * Node ids: what the ring or a corosync.conf that is there already calls the members, since an id may never change for a live node;
+ * else the next free ones, in the order of NODES; never that of a node that is about to leave.
  */
 export function nodeIds(config: Config, facts: Facts): ReadonlyMap<string, number> {
+  const files = config.nodes.flatMap((node) => membersOf(settingsOf(facts.get(node, 'corosync.conf'))))
   const known = new Map<string, number>()
-  for (const node of config.nodes) {
-    for (const [, section = ''] of facts.get(node, 'corosync.conf').matchAll(/^\s*node\s*\{([^}]*)\}/gm)) {
-      const name = /^\s*name:\s*(\S+)/m.exec(section)?.[1]
-      const id = Number(/^\s*nodeid:\s*(\d+)/m.exec(section)?.[1])
-      if (name !== undefined && id > 0 && !known.has(name)) known.set(name, id)
-    }
-  }
+  for (const { name, id } of [...knownMembers(facts, config.nodes), ...files]) if (!known.has(name)) known.set(name, id)
   const ids = new Map<string, number>()
   for (const node of config.nodes) {
     const own = known.get(memberName(facts, node))
@@ -72,7 +100,7 @@ export function nodeIds(config: Config, facts: Facts): ReadonlyMap<string, numbe
   let next = 1
   for (const node of config.nodes) {
     if (ids.has(node.name)) continue
-    while ([...ids.values()].includes(next)) next += 1
+    while ([...ids.values(), ...known.values()].includes(next)) next += 1
     ids.set(node.name, next)
   }
   return ids

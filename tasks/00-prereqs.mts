@@ -8,7 +8,8 @@ import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
 import { arbitersRequirements, requirements } from '../lib/requirements.mts'
-import { linkAddresses, linkCount, RING_PORT } from '../lib/ring.mts'
+import { linkAddresses, linkNumbers, RING_PORT } from '../lib/ring.mts'
+import { RING_FACTS } from '../lib/ring-live.mts'
 import { servicesOf } from '../lib/services.mts'
 import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
@@ -24,7 +25,7 @@ const doors = (config: Config, facts: Facts): Guard[] => {
   const ring =
     config.transport === 'udp'
       ? [config.mcastPort - 1, config.mcastPort]
-      : [RING_PORT, RING_PORT + linkCount(config) - 1]
+      : [RING_PORT, RING_PORT + Math.max(...linkNumbers(config, facts))]
   const openings = [
     { protocol: 'udp' as const, ports: ring as [number, number], from },
     ...servicesOf(config).map(({ port }) => ({ protocol: 'tcp' as const, ports: [port, port] as const, from: [] })),
@@ -36,7 +37,7 @@ const doors = (config: Config, facts: Facts): Guard[] => {
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
-  facts: () => ({ ...trustFacts, chrony: chronyFact }),
+  facts: () => ({ ...trustFacts, ...RING_FACTS, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },

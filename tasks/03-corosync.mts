@@ -7,6 +7,7 @@ import {
   QUORUM_REMEDY,
   quorate,
   ringKey,
+  runsWith,
   sharedKey,
 } from '../lib/corosync.mts'
 import type { Facts } from '../lib/facts.mts'
@@ -28,7 +29,8 @@ import {
 } from '../lib/qdevice.mts'
 import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
 import { corosyncProblems } from '../lib/render/corosync-problems.mts'
-import { asMembers, linkAddresses, nodeIds } from '../lib/ring.mts'
+import { asMembers, linkAddresses, linkNumbers, nodeIds } from '../lib/ring.mts'
+import { differences, liveSettings, RING_FACTS, settingsOf, told, WAYS, type Way, wayOf } from '../lib/ring-live.mts'
 import { sh } from '../lib/shell.mts'
 
 const CONF = '/etc/corosync/corosync.conf'
@@ -48,16 +50,23 @@ const needs = ({ nodes }: Config) =>
         },
       ]
 
-const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
+/** The corosync.conf that is to be on every node. */
+function confOf(config: Config, facts: Facts): string {
   const ids = nodeIds(config, facts)
   const members = asMembers(config, facts)
   const at = (member: Node) => config.nodes[members.nodes.indexOf(member)] as Node
-  const ring = ringOf(
-    members,
-    (member) => linkAddresses(config, facts, at(member)),
-    (member) => ids.get(at(member).name) as number,
+  return corosyncConf(
+    ringOf(
+      members,
+      (member) => linkAddresses(config, facts, at(member)),
+      linkNumbers(config, facts),
+      (member) => ids.get(at(member).name) as number,
+    ),
   )
-  const conf = corosyncConf(ring)
+}
+
+const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
+  const conf = confOf(config, facts)
   // corosync -t lets many a mistake pass: our own rules come first.
   const wrong = corosyncProblems(conf)
   if (wrong.length > 0)
@@ -79,12 +88,77 @@ const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
 const live = (config: Config, facts: Facts): boolean =>
   config.nodes.some((node) => facts.get(node, 'corosync.quorate') === 'Yes')
 
-const running = (config: Config, facts: Facts): Guard[] => [
-  service('corosync', { loads: [CONF, KEY] }),
-  ...(live(config, facts)
-    ? [comes('the node is in a quorate ring', 60, quorate, 'corosync-quorumtool tells who is missing')]
-    : []),
-]
+/** How a running corosync differs from what it is to be, on this node and on all. */
+const changes = (config: Config, facts: Facts) => {
+  const wanted = settingsOf(confOf(config, facts))
+  const of = (node: Node) => {
+    const now = liveSettings(facts, node)
+    return now.size === 0 ? [] : differences(now, wanted)
+  }
+  return { wanted, of, way: wayOf(config.nodes.flatMap(of)) }
+}
+
+/** Where nobody relies on the ring yet, nothing has to be gentle. */
+const wayFor = (config: Config, facts: Facts): Way | undefined => {
+  const { way } = changes(config, facts)
+  return way === undefined || live(config, facts) ? way : 'restart'
+}
+
+/** Only where they could not understand each other meanwhile. */
+const stopped = (config: Config, facts: Facts, node: Node): Guard[] => {
+  const differ = changes(config, facts).of(node)
+  if (wayFor(config, facts) !== 'all' || differ.length === 0) return []
+  return [
+    {
+      title: 'no node runs with settings that the others cannot understand',
+      check: sh`
+        systemctl is-active --quiet corosync || exit 0
+        printf '%s\\n' ${told(differ)} ${WAYS.all}
+        exit 1`,
+      apply: 'systemctl stop corosync',
+    },
+  ]
+}
+
+/** One node tells all others that run. */
+const loaded = (config: Config, facts: Facts, node: Node): Guard[] => {
+  const { wanted, of } = changes(config, facts)
+  if (wayFor(config, facts) !== 'load') return []
+  return [
+    {
+      title: 'the ring has loaded corosync.conf',
+      check: runsWith(wanted, [...told(of(node)), WAYS.load]),
+      apply: 'corosync-cfgtool -R',
+      wait: 10,
+      remedy: 'journalctl -u corosync on that node tells what it does not take',
+    },
+  ]
+}
+
+const speaker = (config: Config, facts: Facts): readonly Node[] =>
+  config.nodes.filter((node) => changes(config, facts).of(node).length > 0).slice(0, 1)
+
+const running = (config: Config, facts: Facts, node: Node): Guard[] => {
+  const { wanted, of } = changes(config, facts)
+  const differ = of(node)
+  const title = 'corosync has loaded its corosync.conf'
+  const remedy = 'systemctl restart corosync on that node; journalctl -u corosync tells why it does not take it'
+  return [
+    service('corosync', { loads: [KEY] }),
+    wayFor(config, facts) === 'restart'
+      ? {
+          title,
+          check: runsWith(wanted, [...told(differ), WAYS.restart]),
+          apply: 'systemctl restart corosync',
+          wait: 30,
+          remedy,
+        }
+      : comes(title, 30, runsWith(wanted, told(differ)), remedy),
+    ...(live(config, facts)
+      ? [comes('the node is in a quorate ring', 60, quorate, 'corosync-quorumtool tells who is missing')]
+      : []),
+  ]
+}
 
 /** The nodes, where an arbiter has a vote beside them. */
 const voters = (config: Config): readonly Node[] => (config.arbiter === undefined ? [] : config.nodes)
@@ -102,7 +176,7 @@ export const phase: Phase = {
   facts: (config) => ({
     ...arbiterFacts(config),
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
-    'corosync.conf': sh`cat ${CONF} 2>/dev/null || :`,
+    ...RING_FACTS,
     'corosync.quorate': `corosync-quorumtool -s 2>/dev/null |
       awk '/^Nodes:/ { nodes = $2 } /^Quorate:/ { quorate = $2 } END { if (nodes > 1) print quorate }' || :`,
   }),
@@ -115,6 +189,8 @@ export const phase: Phase = {
     { title: 'certificates', on: voters, guards: hasCertificate, keepsFacts: true },
     { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },
     { title: 'configure', on: everyNode, guards: configured },
+    { title: 'stop', on: everyNode, guards: stopped },
+    { title: 'load', on: speaker, guards: loaded },
     { title: 'start', on: everyNode, guards: running, oneByOne: live },
     { title: 'arbitration', on: voters, guards: () => deviceRuns(CONF), oneByOne: live },
     { title: 'join', on: everyNode, guards: joined },

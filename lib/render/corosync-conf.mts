@@ -15,21 +15,22 @@ export interface Ring {
   readonly nodes: readonly RingNode[]
   /** The host of corosync-qnetd: an address, or a name that the nodes know. */
   readonly arbiter?: string | undefined
-  /** The networks of the links, in order; empty when the operator named none. */
-  readonly links: readonly Cidr[]
+  /** The networks of the links, by number; empty when the operator named none. */
+  readonly links: ReadonlyMap<number, Cidr>
 }
 
 export interface RingNode {
   readonly name: string
   /** 1 to 65535 (knet's limit). corosync knows the node by it, so it may never change for a node. */
   readonly id: number
-  /** Literal addresses, one per link, in the order of the links. */
-  readonly addresses: readonly string[]
+  /** Literal addresses, by the number of the link. */
+  readonly addresses: ReadonlyMap<number, string>
 }
 
 export const ringOf = (
   config: Config,
   addressesOf: (node: Node) => readonly string[],
+  numbers: readonly number[],
   idOf: (node: Node) => number,
 ): Ring => ({
   clusterName: config.clusterName,
@@ -40,11 +41,17 @@ export const ringOf = (
   mcastPort: config.mcastPort,
   // By id, so that other lines first in NODES are no other file, which would restart a live ring.
   nodes: config.nodes
-    .map((node) => ({ name: node.name, id: idOf(node), addresses: addressesOf(node) }))
+    .map((node) => ({ name: node.name, id: idOf(node), addresses: byNumber(addressesOf(node), numbers) }))
     .sort((a, b) => a.id - b.id),
-  links: config.links,
+  links: byNumber(config.links, numbers),
   arbiter: config.arbiter?.address,
 })
+
+/** In the order of the numbers, so that another order of LINKS is no other file. */
+const byNumber = <Value,>(values: readonly Value[], numbers: readonly number[]): ReadonlyMap<number, Value> =>
+  new Map(
+    values.map((value, index) => [numbers[index] as number, value] as const).sort(([one], [other]) => one - other),
+  )
 
 /**
  * The text of /etc/corosync/corosync.conf, the same on every node.
@@ -61,14 +68,15 @@ export function corosyncConf(ring: Ring): string {
       : [
           `# Transport ${ring.transport} knows no encryption (only knet does): whoever is on this network can read and forge it.`,
         ]),
-    ...ring.links.map((link, index) => `# Link ${index}: ${cidrText(link)}`),
+    ...[...ring.links].map(([number, link]) => `# Link ${number}: ${cidrText(link)}`),
     ...section('totem', [
       'version: 2',
       `cluster_name: ${ring.clusterName}`,
       `transport: ${ring.transport}`,
       ...crypto(ring.transport),
       `ip_version: ${ipVersion(ring)}`,
-      ...(linkCount(ring) > 1 ? [`link_mode: ${ring.linkMode}`] : []),
+      // Also for one link: a second one can be loaded while the ring runs, its mode cannot.
+      ...(ring.transport === 'knet' ? [`link_mode: ${ring.linkMode}`] : []),
       ...(ring.token === undefined ? [] : [`token: ${ring.token}`]),
       ...multicast(ring),
     ]),
@@ -98,11 +106,9 @@ const section = (name: string, lines: readonly string[]): string[] => [
 const crypto = (transport: Ring['transport']): string[] =>
   transport === 'knet' ? ['crypto_cipher: aes256', 'crypto_hash: sha256'] : ['crypto_cipher: none', 'crypto_hash: none']
 
-const linkCount = (ring: Ring): number => Math.max(0, ...ring.nodes.map(({ addresses }) => addresses.length))
-
 /** `ipv4` refuses the IPv6 literals of a second link, and the other way round: only mixed rings may look for both. */
 function ipVersion(ring: Ring): 'ipv4' | 'ipv6' | 'ipv6-4' {
-  const families = new Set(ring.nodes.flatMap(({ addresses }) => addresses.map(family)))
+  const families = new Set(ring.nodes.flatMap(({ addresses }) => [...addresses.values()].map(family)))
   if (families.size > 1) return 'ipv6-4'
   return families.has(6) ? 'ipv6' : 'ipv4'
 }
@@ -122,7 +128,7 @@ const node = ({ name, id, addresses }: RingNode): string[] =>
   section('node', [
     `name: ${name}`,
     `nodeid: ${id}`,
-    ...addresses.map((address, link) => `ring${link}_addr: ${address}`),
+    ...[...addresses].map(([link, address]) => `ring${link}_addr: ${address}`),
   ])
 
 /**

@@ -21,6 +21,8 @@ export interface LabOptions {
   readonly heartbeat?: string
   readonly keystone?: boolean
   readonly user?: string
+  /** A BMC for each node, and FENCING=fence_ipmilan. */
+  readonly bmc?: boolean
 }
 
 /** How a command ended. */
@@ -176,7 +178,7 @@ const octet = (number: number): number => (number < 50 ? 200 : 100) + number
 
 export function labOf(name: string, options: LabOptions): LabAlone {
   const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, user = 'root' } = options
-  const { public: front = '192.168.18', heartbeat = '10.0.42' } = options
+  const { public: front = '192.168.18', heartbeat = '10.0.42', bmc = false } = options
   const labEnv = {
     LAB_NAME: name,
     LAB_NODES: String(nodes),
@@ -186,6 +188,7 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     LAB_HEARTBEAT: `${heartbeat}.0/24`,
     LAB_KEYSTONE: keystone ? 'yes' : 'no',
     LAB_USER: user,
+    LAB_BMC: bmc ? 'yes' : 'no',
   }
   const names = Array.from({ length: nodes }, (_, index) => `${prefix}${index + 1}`)
   const env = join(ROOT, '.lab', name, 'env')

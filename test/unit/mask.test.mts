@@ -34,6 +34,7 @@ const fencing = (secret: string) =>
     nodes: [node],
     fencing: 'fence_ipmilan',
     fence: { node1: { ip: '192.0.2.9', password: secret } },
+    fence2: {},
   } as unknown as Parameters<typeof fencePrimitives>[0])
     .map(({ xml }) => xml)
     .join('\n')

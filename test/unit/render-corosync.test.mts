@@ -11,7 +11,9 @@ import { corosyncTest, needing } from './real-tool.mts'
 import { splits, voted } from './vqsim.mts'
 
 const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
-const links = (...texts: string[]): Cidr[] => texts.map((text) => parseCidr(text) as Cidr)
+const links = (...texts: string[]): Ring['links'] => at(...texts.map((text) => parseCidr(text) as Cidr))
+/** By their numbers. */
+const at = <Value,>(...values: Value[]): ReadonlyMap<number, Value> => new Map(values.entries())
 
 const ring = (count: number, changes: Partial<Ring> = {}): Ring => ({
   clusterName: 'openstack',
@@ -19,18 +21,29 @@ const ring = (count: number, changes: Partial<Ring> = {}): Ring => ({
   linkMode: 'passive',
   mcastAddr: '239.255.42.2',
   mcastPort: 5405,
-  links: [],
-  nodes: ids(count).map((id) => ({ name: `node${id}`, id, addresses: [`192.168.18.${10 + id}`] })),
+  links: new Map(),
+  nodes: ids(count).map((id) => ({ name: `node${id}`, id, addresses: at(`192.168.18.${10 + id}`) })),
   ...changes,
 })
 
 const nodesAt = (...addressesOf: ((id: number) => string)[]): Pick<Ring, 'nodes'> => ({
-  nodes: ids(2).map((id) => ({ name: `node${id}`, id, addresses: addressesOf.map((address) => address(id)) })),
+  nodes: ids(2).map((id) => ({ name: `node${id}`, id, addresses: at(...addressesOf.map((address) => address(id))) })),
 })
 
 const RINGS: Readonly<Record<string, Ring>> = {
   'two-nodes': ring(2),
   'three-nodes': ring(3, { token: 5000 }),
+  'links-1-and-3': ring(2, {
+    links: new Map([...links('10.0.42.0/24')].map(([, link]) => [3, link])),
+    nodes: ids(2).map((id) => ({
+      name: `node${id}`,
+      id,
+      addresses: new Map([
+        [1, `192.168.18.1${id}`],
+        [3, `10.0.42.${id}`],
+      ]),
+    })),
+  }),
   arbiter: ring(2, { arbiter: '10.0.0.9' }),
   'arbiter-of-three': ring(3, { arbiter: 'qnetd.example.org' }),
   'two-links': ring(2, {
@@ -55,9 +68,9 @@ const RINGS: Readonly<Record<string, Ring>> = {
   'odd-names': ring(0, {
     clusterName: 'Rack_7-b',
     nodes: [
-      { name: '0-db', id: 7, addresses: ['192.168.18.11'] },
-      { name: 'a', id: 1, addresses: ['192.168.18.12'] },
-      { name: `${'long-'.repeat(12)}name`.slice(0, 63), id: 65_535, addresses: ['192.168.18.13'] },
+      { name: '0-db', id: 7, addresses: at('192.168.18.11') },
+      { name: 'a', id: 1, addresses: at('192.168.18.12') },
+      { name: `${'long-'.repeat(12)}name`.slice(0, 63), id: 65_535, addresses: at('192.168.18.13') },
     ],
   }),
   udpu: ring(3, { transport: 'udpu' }),
@@ -183,7 +196,7 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['no word on crypto', good.replace(/ {2}crypto.*\n/g, ''), /crypto_hash is none/],
   ['no totem', good.replace(/totem \{[^}]*\}\n/, ''), /no totem section/],
   ['no nodelist', good.replace(/nodelist \{[\s\S]*?\n\}\n/, ''), /no nodelist/],
-  ['a node without a name', good.replace('    name: node2\n', ''), /^line 16: the node has no name/],
+  ['a node without a name', good.replace('    name: node2\n', ''), /^line 17: the node has no name/],
   ['a node without an id', good.replace('    nodeid: 2\n', ''), /the node has no nodeid/],
   ['a name twice', good.replace('node2', 'node1'), /name node1 is that of line/],
   ['an id twice', good.replace('nodeid: 2', 'nodeid: 1'), /nodeid 1 is that of line/],
