@@ -96,6 +96,11 @@ ring() {
 }`.trim(),
 )
 
+/** Shell function `here ID`: whether the node with this id is a member of the ring, as this node sees it. */
+export const MEMBERS_HERE = raw(
+  `here() { corosync-quorumtool -l 2>/dev/null | awk -v id="$1" '$1 == id { found = 1 } END { exit !found }'; }`,
+)
+
 /** Quorate, with all nodes of the env file (corosync-quorumtool(8)). */
 export const memberCount = (config: Config): string => sh`
   ${needs('corosync-quorumtool')}

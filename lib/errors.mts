@@ -54,6 +54,18 @@ function told({ line, text, remedy }: Problem): string {
   return `  ${where}${text}${remedy === undefined ? '' : `\n      ${remedy}`}`
 }
 
+/** Something is to be done that nobody has agreed to yet. */
+export class UnconfirmedError extends Error {
+  override readonly name = 'UnconfirmedError'
+  /** Sentences. */
+  readonly questions: readonly string[]
+
+  constructor(questions: readonly string[]) {
+    super(questions.join('; '))
+    this.questions = questions
+  }
+}
+
 /** Nodes could not be reached, or the connection ended before the answer was whole. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'

@@ -52,6 +52,8 @@ export interface Phase {
   readonly title: string
   /** Keys of the env file that this phase cannot do without. */
   readonly needs?: (config: Config) => readonly Problem[]
+  /** What is not done before somebody has said yes. */
+  readonly asks?: (config: Config, facts: Facts) => readonly string[]
   /** What the operator has decided and should be reminded of each time. */
   readonly warns?: (config: Config) => readonly string[]
   /**

@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
-import { ConfigError, type Problem } from './errors.mts'
+import { ConfigError, type Problem, UnconfirmedError } from './errors.mts'
 import { type Emit, type Event, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
 import { type Flags, parseFlags, selectNodes, selectPhases } from './flags.mts'
@@ -133,12 +133,17 @@ async function run(
       plan: flags.plan,
       live,
       ...(changes ? { lock: { owner: mask(ownerLine(again)), wait: flags.wait } } : {}),
+      agreed: flags.yes,
     }
     const outcome = look
       ? await screen(job, look, (text) => print(mask(text)))
       : verb.asks !== undefined && !flags.plan && !flags.yes
         ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
-        : await orchestrate(job, how, lines)
+        : await orchestrate(job, how, lines).catch(async (error: unknown) => {
+            if (!(error instanceof UnconfirmedError)) throw error
+            for (const text of error.questions) print(text)
+            return (await agreed(job, 'Go on?')) ? await orchestrate(job, { ...how, agreed: true }, lines) : 'pending'
+          })
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)
@@ -238,13 +243,18 @@ async function asked(
   const found = await orchestrate(job, { ...how, plan: true }, lines)
   if (found !== 'pending') return found
   report()
+  if (await agreed(job, question)) return orchestrate(job, how, lines)
+  return job.stop.aborted ? 'interrupted' : 'pending'
+}
+
+/** Puts a question. Throws ConfigError where nobody can answer it. */
+async function agreed(job: Job, question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new ConfigError('', [{ text: 'there is no terminal to answer the question', remedy: 'give --yes' }])
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await terminal.question(`${question} [y/N] `, { signal: job.stop }).catch(() => '')
   terminal.close()
-  if (job.stop.aborted) return 'interrupted'
-  return /^y(es)?$/i.test(answer.trim()) ? orchestrate(job, how, lines) : 'pending'
+  return !job.stop.aborted && /^y(es)?$/i.test(answer.trim())
 }
 
 /** One look at all nodes; those that do not answer are part of what is seen. */

@@ -1,7 +1,7 @@
 /** The phases in their order as a listr2 list, the nodes side by side under each, and what becomes of the run. */
 import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2'
 import type { Node } from './config.mts'
-import { LockedError, NodeFailure, UnreachableError } from './errors.mts'
+import { LockedError, NodeFailure, UnconfirmedError, UnreachableError } from './errors.mts'
 import type { Event, GuardEnd, Outcome } from './event.mts'
 import { exchange, type Job } from './exchange.mts'
 import { type Facts, otherRun } from './facts.mts'
@@ -23,11 +23,13 @@ export interface How {
   readonly live: boolean
   /** Takes the lock, and with --wait waits for it. A verb that changes nothing takes none. */
   readonly lock?: { readonly owner: string; readonly wait: boolean }
+  /** What the phases ask has been agreed to. */
+  readonly agreed?: boolean
 }
 
 /**
  * Surveys, and unless this is only a plan runs the phases that do not hold, in order. A phase that fails is the last one.
- * The errors that an operator can meet become the outcome; a bug is thrown.
+ * The errors that an operator can meet become the outcome; a bug is thrown, and an UnconfirmedError where somebody has to be asked.
  */
 export async function orchestrate(job: Job, how: How, show: Show): Promise<Outcome> {
   let facts: Facts | undefined
@@ -69,6 +71,10 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       const refused = how.plan ? [] : refusals(job, ends)
       for (const one of refused) job.emit({ type: 'refused', ...one })
       if (refused.length > 0) throw new NodeFailure([])
+      const questions = job.phases.flatMap((phase) => phase.asks?.(job.config, asked.facts) ?? [])
+      for (const text of questions)
+        job.emit({ type: 'note', phase: 'survey', nodes: job.nodes.map(({ name }) => name), text })
+      if (questions.length > 0 && !how.plan && !how.agreed) throw new UnconfirmedError(questions)
       if (!how.plan) tellWhatIsDone(job, facts, found)
       tellThePast(job, facts, found)
       // In the list the notes stay under the survey.

@@ -69,6 +69,27 @@ export const membersOnline = (config: Config, facts: Facts): string => sh`
 /** The id of our property in the CIB of a first start: by it we find it again. */
 export const FIRST_START = 'quorate-first-start'
 
+/** The nodes that pacemaker has in its CIB. */
+export const cibNodesFact = sh`sed -n 's/.*<node [^>]*uname="\\([^"]*\\)".*/\\1/p' ${CIB} 2>/dev/null | sort -u`
+
+/** Those of them that are no longer in NODES, or have another name now. */
+export function strangers(config: Config, facts: Facts): readonly string[] {
+  const names = config.nodes.map((node) => memberName(facts, node))
+  const known = config.nodes.flatMap((node) => facts.get(node, 'cib.nodes').split('\n'))
+  return [...new Set(known)].filter((name) => name !== '' && !names.includes(name))
+}
+
+/** A node that has left is forgotten: pacemaker would list it as lost for ever, and count on it (crm_node(8), --remove). */
+export const forgotten = (config: Config, facts: Facts): readonly Guard[] =>
+  strangers(config, facts).map((name) => ({
+    title: `pacemaker has forgotten ${name}`,
+    check: sh`
+      ${needs('crm_node')}
+      if crm_node --list 2>/dev/null | awk -v name=${name} '$2 == name { found = 1 } END { exit !found }'; then echo "it knows it still"; exit 1; fi`,
+    apply: sh`crm_node --force --remove ${name}`,
+    wait: 20,
+  }))
+
 export const cibFact = sh`[ ! -e ${CIB} ] || echo yes`
 
 /**

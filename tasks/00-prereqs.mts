@@ -4,6 +4,7 @@ import type { Facts } from '../lib/facts.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
 import { firewallOff, opened, selinux } from '../lib/guards/firewall.mts'
+import { farewells, leaves, usher } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
@@ -37,10 +38,12 @@ const doors = (config: Config, facts: Facts): Guard[] => {
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
+  asks: farewells,
   facts: () => ({ ...trustFacts, ...RING_FACTS, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },
+    { title: 'leave', on: usher, guards: leaves },
     { title: 'names', on: everyNode, guards: names, keepsFacts: true },
     { title: 'time', on: everyNode, guards: time, keepsFacts: true },
     { title: 'keys', on: everyNode, guards: () => [rootKey()] },

@@ -7,7 +7,15 @@ import { cib } from '../lib/guards/cib.mts'
 import { brought, comes } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { isScript, main } from '../lib/main.mts'
-import { cibFact, FIRST_START, firstStart, membersOnline } from '../lib/pacemaker.mts'
+import {
+  cibFact,
+  cibNodesFact,
+  FIRST_START,
+  firstStart,
+  forgotten,
+  membersOnline,
+  strangers,
+} from '../lib/pacemaker.mts'
 import { clusterProperties, fencePrimitives, goneFencing, resourceDefaults } from '../lib/render/cib.mts'
 import { asMembers } from '../lib/ring.mts'
 
@@ -26,7 +34,7 @@ const properties = (config: Config, facts: Facts): Guard[] => {
     cib(
       'the properties and defaults are set',
       [...fencePrimitives(members), clusterProperties(members), resourceDefaults()],
-      [FIRST_START, ...goneFencing(members)],
+      [FIRST_START, ...goneFencing(members, strangers(config, facts))],
     ),
   ]
 }
@@ -35,12 +43,13 @@ export const phase: Phase = {
   id: '04-pacemaker',
   title: 'Pacemaker',
   warns: ({ fencing }) => (fencing === 'none' ? [UNFENCED] : []),
-  facts: () => ({ cib: cibFact }),
+  facts: () => ({ cib: cibFact, 'cib.nodes': cibNodesFact }),
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('pacemakerd', '02-packages')] },
     { title: 'start', on: everyNode, guards: (config, facts) => [...firstStart(config, facts), service('pacemaker')] },
     { title: 'online', on: everyNode, guards: online },
+    { title: 'farewell', on: firstNode, guards: forgotten },
     { title: 'fence devices', on: everyNode, guards: devicesAnswer },
     { title: 'properties', on: firstNode, guards: properties },
     { title: 'fencing', on: firstNode, guards: devicesRun },

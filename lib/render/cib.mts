@@ -115,9 +115,9 @@ const elsewhere = (id: string) => `${id}-elsewhere`
 const levelId = (id: string) => `level-of-${id}`
 
 /** What there may be of an earlier run and is not wanted now; first what refers to others, or the schema forbids it. */
-export const goneFencing = (config: Fencing): readonly string[] => {
+export const goneFencing = (config: Fencing, left: readonly string[] = []): readonly string[] => {
   const wanted = fencePrimitives(config).map(({ id }) => id)
-  const ids = config.nodes.flatMap(({ name }) => [fenceId(name), fenceId(name, 2)])
+  const ids = [...config.nodes.map(({ name }) => name), ...left].flatMap((name) => [fenceId(name), fenceId(name, 2)])
   return [...ids.map(levelId), ...ids.map(elsewhere), ...ids].filter((id) => !wanted.includes(id))
 }
 
