@@ -15,6 +15,8 @@ import { servicesOf } from '../lib/services.mts'
 import { sh } from '../lib/shell.mts'
 
 const CFG = '/etc/haproxy/haproxy.cfg'
+/** Its name comes after 50-pacemaker.conf, with which pacemaker says that it alone restarts the daemon (lib/services/systemd.c). */
+const UNIT = '/etc/systemd/system/haproxy.service.d/60-quorate.conf'
 
 /** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
 const nonlocalBind = ({ vip }: Config): Guard[] => {
@@ -34,9 +36,13 @@ const nonlocalBind = ({ vip }: Config): Guard[] => {
 const configured = (config: Config, facts: Facts, node: Node): Guard[] => [
   ...nonlocalBind(config),
   ...servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
+  file(
+    UNIT,
+    '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
+  ),
   file(CFG, haproxyCfg(config, servicesOf(config)), { test: 'haproxy -c -q -dW -f "$new"' }),
   notAtBoot('haproxy'),
-  service('haproxy', { loads: [CFG], by: 'reload', managed: true }),
+  service('haproxy', { loads: [CFG, UNIT], by: 'reload', managed: true }),
 ]
 
 const resources = (): Guard[] => [

@@ -130,8 +130,12 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
         asked ${unit}
         of ActiveState
         case $value in active | reloading) ;; *) exit 0 ;; esac
+        { ${dropInsRead(loads)}; } || { echo "its unit file has changed"; exit 1; }
         ${current(unit, loads, by)}`,
       apply: sh`
+        ${ASKED}
+        asked ${unit}
+        { ${dropInsRead(loads)}; } || systemctl daemon-reload
         systemctl ${by} ${unit}
         ${stamp(unit, loads, by)}`,
       wait: 30,

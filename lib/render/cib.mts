@@ -25,9 +25,8 @@ export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, nic?: string): Fragme
 
 /**
  * HAProxy on every node, so that a move of the VIP finds one running. interleave: the end of one instance touches no
- * other. A monitor of systemd: is one call on D-Bus, so 5 s costs little; it is also what the death of HAProxy costs when
- * nothing but pacemaker starts it again. Less than 1 s is systemd's work (Restart= in a drop-in that sorts after
- * pacemaker's 50-pacemaker.conf): at 1 s here, each slow answer of a busy systemd would be a failure of the resource.
+ * other. A HAProxy that dies is started again by systemd (06-haproxy); one that systemd gives up on is seen here within 5 s. At
+ * 1 s each slow answer of a busy systemd would be a failure of the resource.
  */
 export const haproxyClone = (): Fragment =>
   clone(
