@@ -67,6 +67,12 @@ export interface Config {
   readonly repos: readonly Repo[]
   /** Undefined when the file holds no OS_PASSWORD. */
   readonly openrc: Openrc | undefined
+  /** Milliseconds without the API that a drill takes for right: for all scenarios, and by name; and whether it asks before harm. */
+  readonly drill: {
+    readonly asks: boolean
+    readonly limit?: number
+    readonly limits: Readonly<Record<string, number>>
+  }
   /** Values that may appear nowhere: passwords of OS_* and FENCE*_*. */
   readonly secrets: readonly string[]
 }

@@ -31,19 +31,25 @@ export interface Flags {
   readonly profile: boolean
   readonly wait: boolean
   readonly yes: boolean
+  /** What is named beside the flags. */
+  readonly words: readonly string[]
 }
 
 const flagProblem = (text: string, remedy?: string) =>
   new ConfigError('', [{ text, ...(remedy === undefined ? {} : { remedy }) }])
 
-/** Throws ConfigError for a flag that is not known or lacks its value. */
-export function parseFlags(args: readonly string[]): Flags {
+/** Throws ConfigError for a flag that is not known or lacks its value, and for a word that is none of these. */
+export function parseFlags(args: readonly string[], operands: readonly string[] = []): Flags {
   const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]))
   try {
-    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+    const allowPositionals = operands.length > 0
+    const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals })
     const off = { plan: false, json: false, verbose: false, profile: false, wait: false, yes: false }
-    return { ...off, ...values, env: String(values.env ?? '.env') }
+    const strange = positionals.find((word) => !operands.includes(word))
+    if (strange !== undefined) throw flagProblem(`there is no "${strange}" here`, `there are ${operands.join(', ')}`)
+    return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     throw flagProblem((error as Error).message.split('. ')[0] as string, '--help lists the flags')
   }
 }
@@ -88,17 +94,20 @@ export function help(verb: {
   readonly script: string
   readonly title: string
   readonly phases: readonly Phase[]
+  readonly operands?: readonly { readonly name: string; readonly title: string }[]
 }): string {
   const rows = Object.entries(FLAGS).map(([name, flag]) => {
     const left = `--${name}${'value' in flag ? ` ${flag.value}` : ''}`
     return `  ${left.padEnd(14)} ${flag.text}`
   })
   return [
-    `npx zx ${verb.script} [flags]`,
+    `npx zx ${verb.script} ${verb.operands ? '[name …] ' : ''}[flags]`,
     '',
     verb.title,
     '',
-    ...verb.phases.map((phase) => `  ${phase.id.padEnd(22)} ${phase.title}`),
+    ...(verb.operands ?? verb.phases.map(({ id, title }) => ({ name: id, title }))).map(
+      ({ name, title }) => `  ${name.padEnd(22)} ${title}`,
+    ),
     '',
     ...rows,
     '',

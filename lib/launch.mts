@@ -45,7 +45,10 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
     process.exitCode = EXIT[outcome]
   }
   try {
-    const flags = parseFlags(args)
+    const flags = parseFlags(
+      args,
+      verb.operands?.map(({ name }) => name),
+    )
     const phases = selectPhases(verb.phases, flags)
     const config = readConfig(resolve(flags.env))
     await run({ ...verb, phases }, args, flags, config, started, print, finish)
@@ -128,27 +131,36 @@ async function run(
       keepSecret: mask.add,
     }
     const look = verb.screen
-    const changes = !flags.plan && !verb.listsAll && verb.asks === undefined
+    const changes = !flags.plan && !verb.listsAll && verb.asks === undefined && verb.work === undefined
     const how: How = {
       plan: flags.plan,
       live,
       ...(changes ? { lock: { owner: mask(ownerLine(again)), wait: flags.wait } } : {}),
       agreed: flags.yes,
     }
-    const outcome = look
-      ? await screen(job, look, (text) => print(mask(text)))
-      : verb.asks !== undefined && !flags.plan && !flags.yes
-        ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
-        : await orchestrate(job, how, lines).catch(async (error: unknown) => {
-            if (!(error instanceof UnconfirmedError)) throw error
-            for (const text of error.questions) print(text)
-            return (await agreed(job, 'Go on?')) ? await orchestrate(job, { ...how, agreed: true }, lines) : 'pending'
-          })
+    let more: object = {}
+    const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
+      const agree = async (question: string) => flags.yes || (await agreed(job, question))
+      const done = await own(job, flags.words, { plan: flags.plan, say: (text) => print(mask(text)), agreed: agree })
+      more = done.more
+      return done.outcome
+    }
+    const outcome = verb.work
+      ? await work(verb.work)
+      : look
+        ? await screen(job, look, (text) => print(mask(text)))
+        : verb.asks !== undefined && !flags.plan && !flags.yes
+          ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
+          : await orchestrate(job, how, lines).catch(async (error: unknown) => {
+              if (!(error instanceof UnconfirmedError)) throw error
+              for (const text of error.questions) print(text)
+              return (await agreed(job, 'Go on?')) ? await orchestrate(job, { ...how, agreed: true }, lines) : 'pending'
+            })
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)
     if (flags.plan) planReport(print, counts)
-    if (['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
+    if (!verb.work && ['failed', 'unreachable', 'locked', 'interrupted'].includes(outcome))
       failureCard(print, counts, relative('.', log.file), again)
     if (flags.plan && ['ok', 'pending', 'failed'].includes(outcome)) planMatrix(print, counts, width())
     if (verb.asks === undefined) for (const one of counts.seen) print(`\nanother run is at work: ${one.owner}`)
@@ -156,7 +168,7 @@ async function run(
       print,
       phases.flatMap((phase) => phase.warns?.(config) ?? []),
     )
-    if (!look) summary(print, counts, outcome, ms, flags.plan)
+    if (!look && !verb.work) summary(print, counts, outcome, ms, flags.plan)
     let traceFault: ReturnType<typeof faultHere>
     if (flags.profile) {
       profileTable(print, times.spans(), ms)
@@ -171,7 +183,7 @@ async function run(
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
-    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file))
+    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, more))
   } catch (thrown) {
     if (asOperators(thrown) instanceof ConfigError) {
       log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })

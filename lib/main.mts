@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.mts'
 import type { Lost } from './errors.mts'
+import type { Outcome } from './event.mts'
+import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { help, wantsHelp } from './flags.mts'
 import type { Phase } from './guard.mts'
@@ -32,6 +34,15 @@ function argumentsOf(): readonly string[] {
   return process.argv.slice(at + 1)
 }
 
+/** How a verb that does its work itself talks to the operator. */
+export interface Talk {
+  /** Nothing is to be touched: it only says what it would do. */
+  readonly plan: boolean
+  readonly say: (text: string) => void
+  /** Puts a question; throws ConfigError where nobody can answer it. */
+  readonly agreed: (question: string) => Promise<boolean>
+}
+
 /** What a verb is: its script, a title for --help, and its phases. */
 export interface Verb {
   /** `tasks/cluster.mts` */
@@ -42,6 +53,14 @@ export interface Verb {
   readonly listsAll?: boolean
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
+  /** Words that may stand on its command line. */
+  readonly operands?: readonly { readonly name: string; readonly title: string }[]
+  /** Does its work itself. What is `more` goes into the object of --json. */
+  readonly work?: (
+    job: Job,
+    words: readonly string[],
+    talk: Talk,
+  ) => Promise<{ readonly outcome: Outcome; readonly more: object }>
   /** Only asks for the facts of its phases, also when some nodes do not answer, and prints this. */
   readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => string
 }

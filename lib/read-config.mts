@@ -7,6 +7,7 @@ import { type Entry, type EnvText, readEnvText, wordsOf } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
 import { didYouMean, nearest } from './nearest.mts'
 import { readNtpServers, readRepos, readSsh } from './read-access.mts'
+import { readDrill } from './read-drill.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVip } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
@@ -39,7 +40,7 @@ export const KEYS: readonly string[] = [
     'NTP_SERVERS',
   ],
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
-  ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME'],
+  ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK'],
 ]
 
 const REQUIRED: readonly (readonly [string, string, string])[] = [
@@ -125,6 +126,7 @@ export function parseConfig(text: string, file: string): Config {
     selinux: oneOf(source, 'SELINUX', ['keep', 'permissive', 'disabled']),
     repos: readRepos(source),
     openrc: readOpenrc(source),
+    drill: readDrill(source),
   }
   if (problems.length > 0 || vip === undefined) throw new ConfigError(file, problems)
   return frozen({ ...config, vip, secrets: [...secrets] })

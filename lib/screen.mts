@@ -203,7 +203,14 @@ export function summary(print: Print, tally: Tally, outcome: Outcome, ms: number
 }
 
 /** The one object of --json: contract.md fixes its names. */
-export function jsonResult(tally: Tally, outcome: Outcome, ms: number, runId: string, log: string): string {
+export function jsonResult(
+  tally: Tally,
+  outcome: Outcome,
+  ms: number,
+  runId: string,
+  log: string,
+  more: object = {},
+): string {
   const phases = [...tally.phases].map(([id, nodes]) => ({ id, nodes: Object.fromEntries(nodes) }))
   const sum = (key: 'changed' | 'failed') =>
     [...tally.phases.values()].flatMap((nodes) => [...nodes.values()]).reduce((all, one) => all + one[key], 0)
@@ -215,6 +222,7 @@ export function jsonResult(tally: Tally, outcome: Outcome, ms: number, runId: st
     durationMs: ms,
     runId,
     log,
+    ...more,
   })
 }
 

@@ -1,70 +1,8 @@
 /** The proof of a built cluster: links, quorum, resources, the API through the VIP from every node, endpoints, a token. */
-import { answers, haproxyRuns } from '../lib/backend.mts'
-import type { Config, Node } from '../lib/config.mts'
-import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from '../lib/corosync.mts'
-import type { Facts } from '../lib/facts.mts'
-import { deviceAnswersNow, devicesRun, fencingDecided } from '../lib/fencing.mts'
-import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
-import { comes } from '../lib/guards/require.mts'
-import { catalogueFact, endpointsOnVip, readable, tokenByVip } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
-import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
-import { arbiterVotes } from '../lib/qdevice.mts'
-import { servicesOf } from '../lib/services.mts'
+import { proof } from '../lib/proof.mts'
 
-/** Seconds: what is about to come true by itself, right after a failover, is given this long. */
-const SOON = 10
-
-const members = (config: Config, facts: Facts): Guard[] => [
-  comes('every link to every node is connected', SOON, linksConnected(config), LINK_REMEDY),
-  comes('the ring is quorate, with every node in it', SOON, memberCount(config), QUORUM_REMEDY),
-  ...arbiterVotes(config).map((guard) => ({ ...guard, wait: SOON })),
-  comes(
-    'every node is online in pacemaker',
-    SOON,
-    membersOnline(config, facts),
-    'systemctl status pacemaker on the node that is not online; journalctl -u pacemaker there tells why',
-  ),
-]
-
-const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
-  notInMaintenance,
-  noStandby,
-  fencingDecided(config),
-  ...devicesRun(config, facts).map((guard) => ({ ...guard, wait: SOON })),
-  ...deviceAnswersNow(config, facts, node),
-  { ...vipHeld(config), wait: SOON },
-  ...haproxyRuns(config).map((guard) => ({ ...guard, wait: SOON })),
-  noFailures,
-]
-
-const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
-  { ...vipAnswers(config), wait: SOON },
-  ...servicesOf(config).flatMap((service) => [
-    answers(`${service.name} answers through the VIP`, service, config.vip.address),
-    answers(`${service.name} answers on this node`, service, node.address),
-  ]),
-]
-
-export const phase: Phase = {
-  id: 'verify',
-  title: 'Proof of the cluster',
-  facts: catalogueFact,
-  steps: [
-    { title: 'members', on: everyNode, guards: members, tellAll: true },
-    { title: 'resources', on: everyNode, guards: resources, tellAll: true },
-    { title: 'API', on: everyNode, guards: api, tellAll: true },
-    {
-      title: 'keystone',
-      on: firstNode,
-      tellAll: true,
-      guards: (config, facts) =>
-        config.openrc === undefined
-          ? []
-          : [...readable(config, facts), ...endpointsOnVip(config, facts), ...tokenByVip(config, facts)],
-    },
-  ],
-}
+export const phase = proof
 
 if (isScript(import.meta))
   await main({

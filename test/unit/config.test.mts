@@ -73,6 +73,7 @@ holds('the smallest file and its defaults', () => {
     selinux: 'keep',
     repos: [],
     openrc: undefined,
+    drill: { asks: true, limits: {} },
     secrets: [],
   })
 })

@@ -1,0 +1,272 @@
+/** A drill: scenario after scenario on a cluster that is well, each measured, put back, and waited for until all is well again. */
+import { get } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Node } from '../config.mts'
+import type { Outcome } from '../event.mts'
+import { exchange, type Job } from '../exchange.mts'
+import { addresses, otherRun } from '../facts.mts'
+import type { Phase } from '../guard.mts'
+import { holderText } from '../lock.mts'
+import type { Talk } from '../main.mts'
+import { askAll, check } from '../run.mts'
+import { servicesOf, urlOf } from '../services.mts'
+import { type Figures, figuresOf, PACE, type Seen, seenIn } from './figures.mts'
+import type { Scenario, Stage } from './scenarios.mts'
+import { begins, ends, tells } from './watch.mts'
+
+/** What came of a scenario. */
+export interface Drilled extends Figures {
+  readonly name: string
+  readonly title: string
+  readonly target: string
+  readonly limitMs: number
+  /** From the fault to the moment when the proof of the cluster held again; undefined when that did not come. */
+  readonly greenMs: number | undefined
+  readonly within: boolean
+}
+
+/** Seconds for a cluster to be well again: a server takes minutes to boot. */
+const RECOVERY = 900
+/** Milliseconds between two looks at whether it is. */
+const LOOK = 500
+/** Good answers in a row before something is broken, and after all is well. */
+const CALM = 20
+
+/** What a node printed; undefined when it could not be asked, or the text failed. */
+async function told(job: Job, node: Node, text: string): Promise<{ lines: string[]; failed?: string }> {
+  const lines: string[] = []
+  let result: string | undefined
+  const lost = await exchange(
+    job,
+    node,
+    [{ title: 'drill', check: text }],
+    'check',
+    true,
+    (frame) => {
+      if (frame.at === 'end') result = frame.result
+    },
+    (line) => lines.push(line),
+  )
+  const failed = lost?.text ?? (result === 'ok' ? undefined : lines.join('\n') || 'it failed')
+  return { lines, ...(failed === undefined ? {} : { failed }) }
+}
+
+/** What is wrong with the cluster, in a sentence; undefined when it is well. */
+async function wrong(job: Job, proof: Phase): Promise<string | undefined> {
+  const { facts, lost } = await askAll(job, [])
+  if (lost.length > 0) return `${lost[0]?.node}: ${lost[0]?.text}`
+  const other = otherRun(job.config, facts)
+  if (other) return holderText(other)
+  try {
+    const bad = (await check(job, facts, [proof])).find((end) => end.state !== 'ok')
+    return (
+      bad &&
+      `${bad.node}: not true: ${bad.guard}${bad.output.trim() === '' ? '' : ` (${bad.output.trim().split('\n')[0]})`}`
+    )
+  } catch (error) {
+    job.stop.throwIfAborted()
+    return (error as Error).message
+  }
+}
+
+async function stageOf(job: Job): Promise<Stage | string> {
+  const { facts, lost } = await askAll(job, [])
+  if (lost.length > 0) return `${lost[0]?.node}: ${lost[0]?.text}`
+  const holders = job.config.nodes.filter((node) =>
+    addresses(facts, node).some(({ address }) => address === job.config.vip.address),
+  )
+  const [holder] = holders
+  if (holder === undefined || holders.length > 1) return `the VIP is held by ${holders.length} nodes`
+  const [first, ...rest] = job.config.nodes.filter((node) => node !== holder) as [Node, ...Node[]]
+  return { config: job.config, facts, holder, others: [first, ...rest] }
+}
+
+/** Asks from this machine, where it reaches the VIP at all. */
+function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
+  const [service] = servicesOf(job.config)
+  const answers: { at: number; status: number }[] = []
+  const url =
+    service &&
+    `${urlOf(service, job.config.vip.address, 'public').replace(service.path.public, '')}${service.check.path}`
+  const ask = () => {
+    const at = Date.now()
+    let done = false
+    const tell = (status: number) => {
+      if (!done) answers.push({ at, status })
+      done = true
+    }
+    const request = get(url as string, { agent: false, timeout: 3000 }, (answer) => {
+      answer.resume()
+      answer.on('end', () => tell(answer.statusCode ?? 0))
+      answer.on('error', () => tell(0))
+    })
+    request.on('timeout', () => request.destroy())
+    request.on('error', () => tell(0))
+  }
+  const timer = setInterval(ask, PACE)
+  return {
+    seen: () => ({ node: 'here', vip: [], answers }),
+    stop: () => clearInterval(timer),
+    reaches: () => answers.some(({ status }) => status === service?.check.expect),
+  }
+}
+
+/** One scenario, from a cluster that is well to one that is well again. Throws when it cannot be begun or put back. */
+async function one(
+  job: Job,
+  proof: Phase,
+  scenario: Scenario,
+  stage: Stage,
+  limitMs: number,
+  { say }: Talk,
+): Promise<Drilled> {
+  const { config } = job
+  const target = scenario.target(stage)
+  const at = scenario.at(stage)
+  const good = servicesOf(config)[0]?.check.expect ?? 200
+  const here = askFromHere(job)
+  const onEach = (text: (node: Node) => string, nodes = config.nodes) =>
+    Promise.all(nodes.map(async (node) => [node, await told(job, node, text(node))] as const))
+  const look = async (): Promise<readonly Seen[]> => {
+    const asked = Date.now()
+    const all = await onEach(() => tells)
+    const heard = Date.now()
+    return all.flatMap(([node, { lines }]) => seenIn(node.name, lines, asked, heard) ?? [])
+  }
+  const calm = async (since: number) => {
+    for (;;) {
+      const askers = (await look()).filter(({ answers }) => answers.length > 0)
+      const ready =
+        askers.length > 0 &&
+        askers.every(({ answers }) => answers.filter((one) => one.at >= since && one.status === good).length >= CALM)
+      if (ready) return
+      job.stop.throwIfAborted()
+      await pause(LOOK, undefined, { signal: job.stop })
+    }
+  }
+  const putBack = async () => {
+    if (scenario.restore === undefined) return
+    const { failed } = await told(job, at, scenario.restore(stage))
+    if (failed !== undefined) throw new Error(`${scenario.name} on ${at.name} could not be put back: ${failed}`)
+  }
+  try {
+    // The one to whom it is done need not be asked: it may be dead.
+    for (const [node, { failed }] of await onEach((node) => begins(config, node !== target)))
+      if (failed !== undefined) throw new Error(`${node.name} cannot be watched: ${failed}`)
+    await calm(Date.now())
+    const boots = async () =>
+      new Map(
+        (await onEach(() => "cat /proc/sys/kernel/random/boot_id; awk '{ print $22 }' /proc/1/stat")).map(
+          ([node, { lines }]) => [node.name, lines.join()],
+        ),
+      )
+    const before = await boots()
+    const since = Date.now()
+    const { failed } = await told(job, at, scenario.act(stage))
+    if (failed !== undefined) throw new Error(`${scenario.name} on ${at.name}: ${failed}`)
+    let greenMs: number | undefined
+    let seen = ''
+    try {
+      if (scenario.hold !== undefined) await pause(scenario.hold * 1000, undefined, { signal: job.stop })
+    } finally {
+      await putBack()
+    }
+    while (Date.now() - since < RECOVERY * 1000) {
+      job.stop.throwIfAborted()
+      const bad = await wrong(job, proof)
+      if (bad === undefined) {
+        greenMs = Date.now() - since
+        break
+      }
+      if (bad !== seen) say(`  waits: ${bad}`)
+      seen = bad
+      await pause(LOOK, undefined, { signal: job.stop })
+    }
+    const green = Date.now()
+    if (greenMs !== undefined) await calm(green)
+    const all = [...(await look()), ...(here.reaches() ? [here.seen()] : [])]
+    const after = await boots()
+    // A node that was started anew has forgotten what it saw, and had nothing since the fault.
+    const gone = new Map([...before].filter(([name, boot]) => after.get(name) !== boot).map(([name]) => [name, since]))
+    const figures = figuresOf(withDead(all, stage, gone, since), since - CALM * PACE, green, good, gone)
+    return {
+      name: scenario.name,
+      title: scenario.title,
+      target: target.name,
+      limitMs,
+      greenMs,
+      ...figures,
+      within: greenMs !== undefined && figures.outageMs <= limitMs && figures.doubledMs === 0,
+    }
+  } finally {
+    here.stop()
+    await onEach(() => ends)
+  }
+}
+
+/** What a dead node saw is gone with it; that it had the VIP until then is known. */
+const withDead = (
+  all: readonly Seen[],
+  { holder }: Stage,
+  gone: ReadonlyMap<string, number>,
+  since: number,
+): readonly Seen[] => [
+  ...all.map((one) => (gone.has(one.node) ? { ...one, vip: one.vip.filter(({ at }) => at > since) } : one)),
+  ...(gone.has(holder.name)
+    ? [
+        {
+          node: holder.name,
+          vip: [
+            { at: since - CALM * PACE, held: true },
+            { at: since, held: false },
+          ],
+          answers: [],
+        },
+      ]
+    : []),
+]
+
+/** All of these, in their order; it ends with the first one that cannot be begun, put back or recovered from. */
+export async function drill(
+  job: Job,
+  proof: Phase,
+  scenarios: readonly Scenario[],
+  talk: Talk,
+): Promise<{ readonly outcome: Outcome; readonly drilled: readonly Drilled[]; readonly skipped: readonly string[] }> {
+  const drilled: Drilled[] = []
+  const skipped: string[] = []
+  const { limit, limits, asks } = job.config.drill
+  for (const scenario of scenarios) {
+    const lacks = scenario.lacks?.(job.config)
+    if (lacks !== undefined) {
+      skipped.push(`${scenario.name}: ${lacks}`)
+      continue
+    }
+    const bad = await wrong(job, proof)
+    if (bad !== undefined) {
+      talk.say(`✖ the cluster is not well, and nothing is broken on purpose then: ${bad}`)
+      return { outcome: 'failed', drilled, skipped }
+    }
+    const stage = await stageOf(job)
+    if (typeof stage === 'string') {
+      talk.say(`✖ ${stage}`)
+      return { outcome: 'failed', drilled, skipped }
+    }
+    const target = scenario.target(stage).name
+    if (scenario.harms && asks && !(await talk.agreed(`${scenario.name}: ${scenario.title}, ${target}. Do it?`))) {
+      skipped.push(`${scenario.name}: not agreed to`)
+      continue
+    }
+    talk.say(`${scenario.name}: ${scenario.title} (${target})`)
+    try {
+      const done = await one(job, proof, scenario, stage, limits[scenario.name] ?? limit ?? scenario.limit, talk)
+      drilled.push(done)
+      if (done.greenMs === undefined) break
+    } catch (error) {
+      if (job.stop.aborted) return { outcome: 'interrupted', drilled, skipped }
+      talk.say(`✖ ${(error as Error).message}`)
+      return { outcome: 'failed', drilled, skipped }
+    }
+  }
+  return { outcome: drilled.every(({ within }) => within) ? 'ok' : 'failed', drilled, skipped }
+}

@@ -1,0 +1,95 @@
+/** From what was seen on the nodes to what it means for those who use the API. Times are milliseconds of this machine's clock. */
+
+/** What one node has seen. */
+export interface Seen {
+  readonly node: string
+  /** The VIP came or went there. */
+  readonly vip: readonly { readonly at: number; readonly held: boolean }[]
+  readonly answers: readonly { readonly at: number; readonly status: number }[]
+}
+
+export interface Figures {
+  /** The longest time between two good answers, less the time between two questions, as the worst placed one saw it. */
+  readonly outageMs: number
+  /** Of all that asked. */
+  readonly failed: number
+  readonly asked: number
+  /** Who had the VIP, in the order of time; the end of the last is open. */
+  readonly held: readonly { readonly node: string; readonly from: number; readonly to: number | undefined }[]
+  /** For how long two had it at once. */
+  readonly doubledMs: number
+}
+
+/** Milliseconds between two questions. */
+export const PACE = 50
+
+/** The lines of `tells` of watch.mts; undefined when the node says no time. `asked` and `heard`: when, by the clock here. */
+export function seenIn(node: string, lines: readonly string[], asked: number, heard: number): Seen | undefined {
+  const now = lines.find((line) => line.startsWith('now '))?.slice(4)
+  if (now === undefined) return undefined
+  // Half of the way there and back: what the clocks differ by.
+  const ahead = Number(now) / 1e6 - (asked + heard) / 2
+  const of = (kind: string) =>
+    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(' ').slice(1) as [string, string])
+  return {
+    node,
+    vip: of('vip').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
+    answers: of('answer').map(([at, status]) => ({
+      at: Number(at.replace(',', '.')) * 1000 - ahead,
+      status: Number(status),
+    })),
+  }
+}
+
+/** `gone`: nodes that are dead since then, whatever they saw before. */
+export function figuresOf(
+  all: readonly Seen[],
+  from: number,
+  to: number,
+  good: number,
+  gone: ReadonlyMap<string, number>,
+): Figures {
+  const inside = all.map(({ answers }) => answers.filter(({ at }) => at >= from && at <= to))
+  const outages = inside.map((answers) => {
+    const times = answers
+      .filter(({ status }) => status === good)
+      .map(({ at }) => at)
+      .sort((a, b) => a - b)
+    if (answers.length === 0) return 0
+    const marks = [from, ...times, to]
+    return Math.max(0, ...marks.slice(1).map((at, index) => at - (marks[index] as number))) - PACE
+  })
+  const held = all
+    .flatMap(({ node, vip }) => intervals(node, vip, gone.get(node)))
+    .filter((one) => one.to === undefined || one.to >= from)
+    .sort((a, b) => a.from - b.from)
+  return {
+    outageMs: Math.max(0, Math.round(Math.max(0, ...outages))),
+    failed: inside.flat().filter(({ status }) => status !== good).length,
+    asked: inside.flat().length,
+    held,
+    doubledMs: Math.round(doubled(held, to)),
+  }
+}
+
+function intervals(node: string, vip: Seen['vip'], dead: number | undefined): Figures['held'] {
+  const all: { node: string; from: number; to: number | undefined }[] = []
+  for (const { at, held } of [...vip].sort((a, b) => a.at - b.at)) {
+    const open = all.at(-1)
+    if (held && (open === undefined || open.to !== undefined)) all.push({ node, from: at, to: undefined })
+    if (!held && open !== undefined && open.to === undefined) open.to = at
+  }
+  return all.map((one) => ({ ...one, to: one.to ?? dead }))
+}
+
+/** The time in which two different nodes had it. */
+function doubled(held: Figures['held'], now: number): number {
+  let sum = 0
+  for (const [index, one] of held.entries()) {
+    for (const other of held.slice(index + 1)) {
+      if (other.node === one.node) continue
+      sum += Math.max(0, Math.min(one.to ?? now, other.to ?? now) - Math.max(one.from, other.from))
+    }
+  }
+  return sum
+}
