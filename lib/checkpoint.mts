@@ -31,6 +31,8 @@ export interface Checkpoints {
   readonly lost?: string
   readonly get: (phase: string, node: string) => Checkpoint | undefined
   readonly set: (phase: string, node: string, done: Omit<Checkpoint, 'time' | 'runId'>) => void
+  /** Nothing was ever done: the cluster is gone. */
+  readonly forget: () => void
   /** Written beside and renamed, so that a cut-off run leaves the old file or the new one. */
   readonly save: () => void
   /** Why the last save failed: evidence that cannot be kept stops no run. */
@@ -136,6 +138,10 @@ export function openCheckpoints(stateDir: string, runId: string): Checkpoints {
       const same = known?.fingerprint === done.fingerprint && known.machineId === done.machineId
       if (same && String(known?.guards) === String(done.guards)) return
       book[phase] = { ...book[phase], [node]: { ...done, time: new Date().toISOString(), runId } }
+      changed = true
+    },
+    forget: () => {
+      for (const phase of Object.keys(book)) delete book[phase]
       changed = true
     },
     save: () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
-import { file } from './guards/file.mts'
+import { file, KEPT } from './guards/file.mts'
 import { needs, problem } from './guards/require.mts'
 import { linkCount } from './ring.mts'
 import { LIVE, type Settings } from './ring-live.mts'
@@ -23,6 +23,9 @@ export function ringKey(config: Config, facts: Facts, path: string): readonly Gu
       title: 'a ring key exists',
       check: sh`[ -s ${path} ] || { echo "no node has one"; exit 1; }`,
       apply: sh`
+        mkdir -p ${`${KEPT}/original/etc/corosync`}
+        chmod 0700 ${KEPT}
+        : >${`${KEPT}/original${path}.absent`}
         corosync-keygen -k ${`${path}.quorate-new`}
         sync
         mv -f ${`${path}.quorate-new`} ${path}`,

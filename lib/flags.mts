@@ -16,6 +16,7 @@ const FLAGS = {
   profile: { type: 'boolean', text: 'where the time went, as a table and as a trace for a browser beside the log' },
   wait: { type: 'boolean', text: 'waits while another run holds the lock, instead of ending with 6' },
   yes: { type: 'boolean', text: 'answer yes to every question' },
+  packages: { type: 'boolean', text: 'destroy: the packages too, as far as they came with the cluster' },
   help: { type: 'boolean', text: 'this text' },
 } as const
 
@@ -31,6 +32,7 @@ export interface Flags {
   readonly profile: boolean
   readonly wait: boolean
   readonly yes: boolean
+  readonly packages: boolean
   /** What is named beside the flags. */
   readonly words: readonly string[]
 }
@@ -44,7 +46,7 @@ export function parseFlags(args: readonly string[], operands: readonly string[] 
   try {
     const allowPositionals = operands.length > 0
     const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals })
-    const off = { plan: false, json: false, verbose: false, profile: false, wait: false, yes: false }
+    const off = { plan: false, json: false, verbose: false, profile: false, wait: false, yes: false, packages: false }
     const strange = positionals.find((word) => !operands.includes(word))
     if (strange !== undefined) throw flagProblem(`there is no "${strange}" here`, `there are ${operands.join(', ')}`)
     return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }

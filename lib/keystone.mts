@@ -8,7 +8,7 @@ import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
 import { HTTP } from './http.mts'
 import { API, ASK, getToken } from './keystone-api.mts'
-import { INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
+import { authority, INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /** Where keystone may answer: the VIP before the nodes. */
@@ -270,6 +270,69 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
         }),
         sh`: >${done}`,
       ].join('\n'),
+    },
+  ]
+}
+
+/** What the undo files on the nodes say, the oldest word on each endpoint first: where it was before we ever came. */
+export const undoFact = sh`ls -tr ${KEPT}/undo/endpoints-*.json 2>/dev/null | while read -r path; do tr -d '\\n' <"$path"; echo; done`
+
+function original(config: Config, facts: Facts): readonly Move[] {
+  const all = config.nodes.flatMap((node) =>
+    facts
+      .get(node, 'undo')
+      .split('\n')
+      .flatMap((line) => listIn<Move>(line, 'endpoints') ?? []),
+  )
+  return all.filter((one, index) => all.findIndex(({ id }) => id === one.id) === index)
+}
+
+/** The endpoints are where they were; one that names neither the VIP is somebody else's by now, and left alone. */
+export function movedBack(config: Config, facts: Facts): readonly Guard[] {
+  const moves = original(config, facts)
+  if (moves.length === 0) return []
+  const title = 'the endpoints are where they were'
+  if (config.openrc === undefined)
+    return [
+      problem(
+        title,
+        'the env file has no OS_PASSWORD to log in with',
+        "write the OS_* lines of the admin's openrc, or begin with --from stop and leave the endpoints as they are",
+      ),
+    ]
+  const vip = (move: Move) => authority(config.vip.address, Number(new URL(move.new).port))
+  const at = (move: Move) =>
+    sh`url=$(api GET ${`/v3/endpoints/${move.id}`} | tr -d ' ' | sed -n 's/.*"url":"\\([^"]*\\)".*/\\1/p')`
+  return [
+    {
+      title,
+      check: [
+        sh`
+          ${LOGIN(config.openrc, doors(config))}
+          left=`,
+        ...moves.map(
+          (move) => sh`
+            ${raw(at(move))}
+            case $url in *${raw(`'//${vip(move)}/'`)}*) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
+        ),
+        '[ -z "$left" ] || exit 1',
+      ].join('\n'),
+      apply: [
+        sh`
+          ${LOGIN(config.openrc, doors(config))}`,
+        ...moves.map((move) => {
+          const body = JSON.stringify({ endpoint: { url: move.old } })
+          return sh`
+            ${raw(at(move))}
+            case $url in *${raw(`'//${vip(move)}/'`)}*)
+              length=${Buffer.byteLength(body)}
+              said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
+              length=0 ;;
+            esac`
+        }),
+      ].join('\n'),
+      remedy: 'let keystone run on a node, or begin with --from stop and leave the endpoints as they are',
+      remedies: remedies(config),
     },
   ]
 }

@@ -49,7 +49,11 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
       args,
       verb.operands?.map(({ name }) => name),
     )
-    const phases = selectPhases(verb.phases, flags)
+    const left = verb.without?.(flags) ?? []
+    const phases = selectPhases(
+      verb.phases.filter(({ id }) => !left.includes(id)),
+      flags,
+    )
     const config = readConfig(resolve(flags.env))
     await run({ ...verb, phases }, args, flags, config, started, print, finish)
   } catch (thrown) {
@@ -156,6 +160,10 @@ async function run(
               for (const text of error.questions) print(text)
               return (await agreed(job, 'Go on?')) ? await orchestrate(job, { ...how, agreed: true }, lines) : 'pending'
             })
+    if (verb.forgets && !flags.plan && ['ok', 'changed'].includes(outcome) && phases.at(-1) === verb.phases.at(-1)) {
+      checkpoints.forget()
+      checkpoints.save()
+    }
     const ms = Date.now() - started
     log.emit({ type: 'end', outcome, ms })
     if (verb.listsAll) proofReport(print, counts)

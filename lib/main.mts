@@ -8,7 +8,7 @@ import type { Lost } from './errors.mts'
 import type { Outcome } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
-import { help, wantsHelp } from './flags.mts'
+import { type Flags, help, wantsHelp } from './flags.mts'
 import type { Phase } from './guard.mts'
 import { people } from './style.mts'
 
@@ -49,6 +49,10 @@ export interface Verb {
   readonly script: string
   readonly title: string
   readonly phases: readonly Phase[]
+  /** Ids of phases that these flags leave out. */
+  readonly without?: (flags: Flags) => readonly string[]
+  /** What was done before counts no more when it is done. */
+  readonly forgets?: boolean
   /** Also lists what holds: for a verb that proves something. */
   readonly listsAll?: boolean
   /** Shows what it would do, puts this question, and takes no lock. */

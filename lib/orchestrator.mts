@@ -71,7 +71,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       const refused = how.plan ? [] : refusals(job, ends)
       for (const one of refused) job.emit({ type: 'refused', ...one })
       if (refused.length > 0) throw new NodeFailure([])
-      const questions = job.phases.flatMap((phase) => phase.asks?.(job.config, asked.facts) ?? [])
+      const questions = [...new Set(job.phases.flatMap((phase) => phase.asks?.(job.config, asked.facts) ?? []))]
       for (const text of questions)
         job.emit({ type: 'note', phase: 'survey', nodes: job.nodes.map(({ name }) => name), text })
       if (questions.length > 0 && !how.plan && !how.agreed) throw new UnconfirmedError(questions)

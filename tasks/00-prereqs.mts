@@ -1,5 +1,6 @@
 /** 00-prereqs: the nodes fit together, know one another by name, agree on the time, trust one another and let traffic in. */
-import type { Config, Node } from '../lib/config.mts'
+import { recorded } from '../lib/before.mts'
+import { type Config, hostsOf, type Node } from '../lib/config.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
@@ -14,6 +15,8 @@ import { RING_FACTS } from '../lib/ring-live.mts'
 import { servicesOf } from '../lib/services.mts'
 import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
+
+const everyHost = (config: Config): readonly Node[] => hostsOf(config)
 
 const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${config.clusterName}`, hostsLines(config))]
 
@@ -43,6 +46,7 @@ export const phase: Phase = {
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },
+    { title: 'record', on: everyHost, guards: () => [recorded()], keepsFacts: true },
     { title: 'leave', on: usher, guards: leaves },
     { title: 'names', on: everyNode, guards: names, keepsFacts: true },
     { title: 'time', on: everyNode, guards: time, keepsFacts: true },

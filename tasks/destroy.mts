@@ -1,0 +1,63 @@
+/** Takes the cluster away again: endpoints, services, files, firewall rules and trust, until the nodes are as they were. */
+import { filesBack, firewallBack, packagesGone, recordGone, servicesBack, stateGone, stopped } from '../lib/away.mts'
+import { type Config, hostsOf } from '../lib/config.mts'
+import { firstNode, type Phase } from '../lib/guard.mts'
+import { movedBack, undoFact } from '../lib/keystone.mts'
+import { isScript, main } from '../lib/main.mts'
+
+const everyHost = (config: Config) => hostsOf(config)
+
+const question = ({ clusterName, nodes, vip }: Config): readonly string[] => [
+  `The cluster ${clusterName} on ${nodes.map(({ name }) => name).join(', ')} is taken away: the endpoints go back to where they were, and the VIP ${vip.address} is gone`,
+]
+
+const PHASES: readonly Phase[] = [
+  {
+    id: 'endpoints',
+    title: 'Endpoints back',
+    asks: question,
+    facts: () => ({ undo: undoFact }),
+    together: true,
+    steps: [{ title: 'endpoints', on: firstNode, guards: movedBack }],
+  },
+  {
+    id: 'stop',
+    title: 'Cluster stopped',
+    asks: question,
+    together: true,
+    steps: [{ title: 'services', on: everyHost, guards: () => [stopped()] }],
+  },
+  {
+    id: 'files',
+    title: 'Files, firewall and trust as before',
+    asks: question,
+    together: true,
+    steps: [
+      { title: 'firewall', on: everyHost, guards: () => [firewallBack()] },
+      { title: 'files', on: everyHost, guards: () => [filesBack(), stateGone(), servicesBack()] },
+    ],
+  },
+]
+
+const PACKAGES: Phase = {
+  id: 'packages',
+  title: 'Packages gone',
+  together: true,
+  steps: [{ title: 'packages', on: everyHost, guards: (config) => [packagesGone(config)] }],
+}
+
+const RECORD: Phase = {
+  id: 'record',
+  title: 'Nothing left',
+  together: true,
+  steps: [{ title: 'record', on: everyHost, guards: () => [recordGone()] }],
+}
+
+if (isScript(import.meta))
+  await main({
+    script: 'tasks/destroy.mts',
+    title: 'Takes the cluster away again and puts back what was there; --packages: the packages too.',
+    phases: [...PHASES, PACKAGES, RECORD],
+    without: ({ packages }) => (packages ? [] : [PACKAGES.id]),
+    forgets: true,
+  })
