@@ -12,6 +12,7 @@ import {
 } from '../lib/corosync.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
+import { CIB } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
 import { brought, comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
@@ -169,6 +170,15 @@ const joined = (config: Config): Guard[] => [
   ...arbiterVotes(config),
 ]
 
+/** systemd has stopped pacemaker together with corosync, and starts it again with a restart alone. A new cluster has no CIB yet. */
+const pacemakerBack: Guard = {
+  title: 'pacemaker runs again where it ran before',
+  check: sh`
+    [ ! -e ${CIB} ] || systemctl is-active --quiet pacemaker || ! systemctl is-enabled --quiet pacemaker ||
+      { echo "it was stopped together with corosync"; exit 1; }`,
+  apply: 'systemctl start pacemaker',
+}
+
 export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
@@ -193,7 +203,7 @@ export const phase: Phase = {
     { title: 'load', on: speaker, guards: loaded },
     { title: 'start', on: everyNode, guards: running, oneByOne: live },
     { title: 'arbitration', on: voters, guards: () => deviceRuns(CONF), oneByOne: live },
-    { title: 'join', on: everyNode, guards: joined },
+    { title: 'join', on: everyNode, guards: (config) => [...joined(config), pacemakerBack] },
   ],
 }
 
