@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy unlock lab lab-down test test-faults bench lint
+.PHONY: help setup demo cluster plan verify status drill destroy unlock lab lab-down test test-faults test-chaos bench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ test: $(SETUP) ## all suites (root on Debian: installs what they need)
 test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hour and more (ARGS="03 reboot": some of it)
 	@test/prepare
 	@node_modules/.bin/node test/faults/faults.mts $(ARGS)
+
+test-chaos: $(SETUP) ## faults drawn by a seed, half an hour (ARGS="--seed 7 --faults 80")
+	@test/prepare
+	@node_modules/.bin/node test/chaos/chaos.mts $(ARGS)
 
 bench: $(SETUP) ## quorate beside Ansible and plain shell: hours, on an idle machine (ARGS="second 2": some of it)
 	@test/prepare ansible-core
