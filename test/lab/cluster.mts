@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly user?: string
   /** A BMC for each node, and FENCING=fence_ipmilan. */
   readonly bmc?: boolean
+  /** The env file knows IPv6 addresses alone. */
+  readonly six?: boolean
 }
 
 /** How a command ended. */
@@ -178,7 +180,7 @@ const octet = (number: number): number => (number < 50 ? 200 : 100) + number
 
 export function labOf(name: string, options: LabOptions): LabAlone {
   const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, user = 'root' } = options
-  const { public: front = '192.168.18', heartbeat = '10.0.42', bmc = false } = options
+  const { public: front = '192.168.18', heartbeat = '10.0.42', bmc = false, six = false } = options
   const labEnv = {
     LAB_NAME: name,
     LAB_NODES: String(nodes),
@@ -189,12 +191,14 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     LAB_KEYSTONE: keystone ? 'yes' : 'no',
     LAB_USER: user,
     LAB_BMC: bmc ? 'yes' : 'no',
+    LAB_IPV6: six ? 'yes' : 'no',
   }
   const names = Array.from({ length: nodes }, (_, index) => `${prefix}${index + 1}`)
   const env = join(ROOT, '.lab', name, 'env')
   const stateDir = join(ROOT, '.state', name)
-  const vip = `${front}.200`
-  const address = (node: string) => `${front}.${octet(1 + names.indexOf(node))}`
+  const at = (last: number) => (six ? `fd00:${front.replaceAll('.', ':')}::${last}` : `${front}.${last}`)
+  const vip = at(200)
+  const address = (node: string) => at(octet(1 + names.indexOf(node)))
 
   const good = async (words: readonly string[], extra?: NodeJS.ProcessEnv): Promise<string> => {
     const done = await endOf(start(words, extra))
@@ -278,7 +282,7 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     hangUp,
     said: () => said,
     probe: async () => {
-      const url = `http://${vip}:5000/healthcheck`
+      const url = `http://${six ? `[${vip}]` : vip}:5000/healthcheck`
       const child = start(ops([process.execPath, join(ROOT, 'test/lab/prober.mts'), url, '100', '5000']))
       const heard: { at: number; status: number; until: number }[] = []
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) =>

@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
-# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_BMC, HERE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_BMC, LAB_IPV6, HERE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
 
 # ---- network
 
 in_ops() { nsenter --net="/run/netns/$OPS" -- "$@"; }
+
+six() { echo "fd00:${1//./:}::$2"; } # $1=network, $2=last octet: a.b.c and d are also fd00:a:b:c::d
 
 make_bridges() {
     local bridge bridges=("public $PUBLIC" "heartbeat $HEARTBEAT")
@@ -14,6 +16,7 @@ make_bridges() {
     for bridge in "${bridges[@]}"; do
         ip -n "$OPS" link add "${bridge% *}" type bridge forward_delay 0 mcast_snooping 0
         ip -n "$OPS" addr add "${bridge#* }.1/24" brd + dev "${bridge% *}"
+        [ "$LAB_IPV6" = no ] || ip -n "$OPS" addr add "$(six "${bridge#* }" 1)/64" dev "${bridge% *}" nodad
         ip -n "$OPS" link set "${bridge% *}" up
     done
 }
@@ -74,10 +77,13 @@ make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host
     printf '%s\n' "$image" >"$RUN/$1/lower"
     chmod 700 "$disk/root" "$disk/root/.ssh"
     echo "$1" >"$disk/etc/hostname"
-    printf 'eth0 %s.%s/24\neth1 %s.%s/24\n' "$PUBLIC" "$2" "$HEARTBEAT" "$2" >"$disk/etc/lab-network"
+    {
+        echo "eth0 $PUBLIC.$2/24 $([ "$LAB_IPV6" = no ] || echo "$(six "$PUBLIC" "$2")/64")"
+        echo "eth1 $HEARTBEAT.$2/24 $([ "$LAB_IPV6" = no ] || echo "$(six "$HEARTBEAT" "$2")/64")"
+    } >"$disk/etc/lab-network"
     [ "$LAB_BMC" = no ] || printf 'eth2 %s.%s/24\n' "$BMC_NET" "$2" >>"$disk/etc/lab-network"
     ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$disk/etc/ssh/ssh_host_ed25519_key"
-    echo "$PUBLIC.$2,$1,$1.$LAB_DOMAIN $(cut -d' ' -f1,2 "$disk/etc/ssh/ssh_host_ed25519_key.pub")" >>"$OPERATOR/known_hosts"
+    echo "$PUBLIC.$2,$(six "$PUBLIC" "$2"),$1,$1.$LAB_DOMAIN $(cut -d' ' -f1,2 "$disk/etc/ssh/ssh_host_ed25519_key.pub")" >>"$OPERATOR/known_hosts"
     install -m 600 "$OPERATOR/id_ed25519.pub" "$disk/root/.ssh/authorized_keys"
     if [ "$LAB_KEYSTONE" = yes ] && [ "$1" = db ]; then
         mkdir -p "$disk/etc/mysql"

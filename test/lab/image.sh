@@ -132,7 +132,7 @@ Wants=network.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -ec 'ip link set lo up; while read -r dev addr; do ip link set "$dev" down; ip addr flush dev "$dev"; ip addr add "$addr" brd + dev "$dev"; ip link set "$dev" up; done </etc/lab-network'
+ExecStart=/bin/sh -ec 'ip link set lo up; while read -r dev addrs; do ip link set "$dev" down; ip addr flush dev "$dev"; for addr in $addrs; do case $addr in *:*) ip addr add "$addr" dev "$dev" nodad ;; *) ip addr add "$addr" brd + dev "$dev" ;; esac; done; ip link set "$dev" up; done </etc/lab-network'
 [Install]
 WantedBy=multi-user.target
 UNIT

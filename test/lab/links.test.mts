@@ -1,0 +1,136 @@
+/** Links: the loss of one of two costs nothing and is named; and a live ring gets other ones the gentlest way. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import * as assert from 'uvu/assert'
+import { ended, type Lab, onLab, until } from './cluster.mts'
+
+const set = (lab: Lab, key: string, value: string) => {
+  const text = readFileSync(lab.env, 'utf8').replace(new RegExp(`^${key}=.*\n`, 'm'), '')
+  writeFileSync(lab.env, `${text}${key}="${value}"\n`)
+}
+const settled = async (lab: Lab) => {
+  ended(await lab.run('verify'), 0)
+  const again = await lab.run('cluster', '--json')
+  ended(again, 0)
+  assert.is(again.json().changed, 0, again.text)
+}
+/** What would be another one if the daemons of the cluster had been started anew. */
+const starts = async (lab: Lab) => [
+  ...(await lab.onAll('systemctl show --property=InvocationID --value corosync pacemaker haproxy')).values(),
+]
+
+onLab('links of IPv6', 't-six', { public: '192.168.127', heartbeat: '10.0.151', six: true }, (test, lab) => {
+  const [one = ''] = lab.nodes
+
+  test('built on IPv6 alone', async () => {
+    ended(await lab.run('cluster'), 0)
+    await settled(lab)
+    assert.match(await lab.on(one, 'corosync-cfgtool -s'), /addr\s+= fd00:192:168:127::201/)
+    assert.match(await lab.on(await lab.holder(), 'ip -o -6 addr show'), new RegExp(` ${lab.vip}/64`))
+  })
+
+  test('one of two links lost: no answer is missed, nothing is restarted, and it is named', async () => {
+    const before = await starts(lab)
+    const prober = await lab.probe()
+    await lab.ops('ip', 'link', 'set', 'h202', 'down')
+    const status = await until('status shows it', 30, async () => {
+      const run = await lab.run('status')
+      return /DOWN: /.test(run.text) && run
+    })
+    assert.match(status.text, /DOWN: fd00:10:0:151::\/64/)
+    assert.match(status.text, /2 nodes, quorate \(2 of 2 votes\)/)
+    const verify = await lab.run('verify')
+    ended(verify, 2)
+    assert.match(verify.text, /link 1, fd00:10:0:151::20\d to fd00:10:0:151::20\d of node\d: disconnected/)
+    const since = Date.now()
+    await until('the API answers on', 10, () => prober.goodSince(since) > 20)
+    assert.equal((await prober.stop()).failures, [])
+    await lab.ops('ip', 'link', 'set', 'h202', 'up')
+    await until('it is well again', 60, async () => (await lab.run('verify')).code === 0)
+    assert.equal(await starts(lab), before)
+  })
+})
+
+onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', bmc: true }, (test, lab) => {
+  const [one = ''] = lab.nodes
+  const nets = { a: '192.168.128.0/24', b: '10.0.152.0/24', c: '10.0.43.0/24' }
+  const mode = () => lab.on(one, 'corosync-cmapctl -g totem.link_mode')
+  const links = async () =>
+    [...(await lab.on(one, 'corosync-cfgtool -s')).matchAll(/^LINK ID (\d+).*\n.*addr\s+= (\S+)/gm)]
+      .map(([, id, address = '']) => `${id} ${address.split('.').slice(0, 3).join('.')}`)
+      .join(', ')
+
+  test('built with two links', async () => {
+    set(lab, 'FENCING', 'none')
+    ended(await lab.run('cluster'), 0)
+    assert.is(await links(), '0 192.168.128, 1 10.0.152')
+  })
+
+  const gently = async (change: () => void, told: RegExp) => {
+    const before = await starts(lab)
+    change()
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, /all nodes load it at once \(corosync-cfgtool -R\), and nothing is restarted/)
+    assert.match(plan.text, told)
+    const prober = await lab.probe()
+    ended(await lab.run('cluster'), 0)
+    assert.equal((await prober.stop()).failures, [])
+    assert.equal(await starts(lab), before)
+    await settled(lab)
+  }
+
+  test('a token', () => gently(() => set(lab, 'TOKEN', '2000'), /totem.token: 2000, new/))
+  test('a third link', () =>
+    gently(() => set(lab, 'LINKS', `${nets.a} ${nets.b} ${nets.c}`), /ring2_addr: 10.0.43.201, new/))
+  test('the first link goes', async () => {
+    await gently(() => set(lab, 'LINKS', `${nets.b} ${nets.c}`), /ring0_addr: 192.168.128.201, gone/)
+    assert.is(await links(), '1 10.0.152, 2 10.0.43')
+  })
+  test('one link in the place of both others', async () => {
+    await gently(() => set(lab, 'LINKS', nets.a), /ring0_addr: 192.168.128.201, new/)
+    assert.is(await links(), '0 192.168.128')
+  })
+  test('two links again', () => gently(() => set(lab, 'LINKS', `${nets.a} ${nets.b}`), /ring1_addr: 10.0.152.201, new/))
+
+  test('another mode: node after node, and the API answers again at once', async () => {
+    set(lab, 'LINK_MODE', 'active')
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, /corosync is restarted on one node after the other; the VIP leaves a node before that/)
+    const prober = await lab.probe()
+    ended(await lab.run('cluster'), 0)
+    const { longestGap } = await prober.stop()
+    assert.ok(longestGap < 5000, `${longestGap} ms without an answer`)
+    assert.match(await mode(), /= active/)
+    await settled(lab)
+  })
+
+  for (const transport of ['udpu', 'udp', 'knet']) {
+    test(`another transport, ${transport}: all are stopped and started`, async () => {
+      set(lab, 'LINKS', transport === 'knet' ? `${nets.a} ${nets.b}` : nets.b)
+      set(lab, 'LINK_MODE', 'passive')
+      set(lab, 'TRANSPORT', transport)
+      const plan = await lab.run('cluster', '--plan')
+      ended(plan, 3)
+      assert.match(plan.text, /the API is away meanwhile/)
+      ended(await lab.run('cluster'), 0)
+      assert.match(await lab.on(one, 'corosync-cmapctl -g totem.transport'), new RegExp(`= ${transport}$`, 'm'))
+      await settled(lab)
+    })
+  }
+
+  test('what somebody loaded by hand, and put back in the file, is loaded anew', async () => {
+    await lab.onAll(
+      'cp -p /etc/corosync/corosync.conf /run/kept; sed -i "s/token: 2000/token: 9000/" /etc/corosync/corosync.conf',
+    )
+    await lab.on(one, 'corosync-cfgtool -R')
+    await lab.onAll('cp -p /run/kept /etc/corosync/corosync.conf')
+    const before = await starts(lab)
+    const run = await lab.run('cluster')
+    ended(run, 0)
+    assert.match(run.text, /the ring has loaded corosync.conf/)
+    assert.match(await lab.on(one, 'corosync-cmapctl -g totem.token'), /= 2000/)
+    assert.equal(await starts(lab), before)
+    await settled(lab)
+  })
+})
