@@ -55,7 +55,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
       flags,
     )
     const config = readConfig(resolve(flags.env))
-    await run({ ...verb, phases }, args, flags, config, started, print, finish)
+    await run({ ...verb, phases, last: verb.phases.at(-1)?.id }, args, flags, config, started, print, finish)
   } catch (thrown) {
     const error = asOperators(thrown)
     if (!(error instanceof ConfigError)) return bug(print, stackOf(error))
@@ -65,7 +65,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
 }
 
 async function run(
-  verb: Verb,
+  verb: Verb & { readonly last: string | undefined },
   args: readonly string[],
   flags: Flags,
   config: Config,
@@ -160,7 +160,7 @@ async function run(
               for (const text of error.questions) print(text)
               return (await agreed(job, 'Go on?')) ? await orchestrate(job, { ...how, agreed: true }, lines) : 'pending'
             })
-    if (verb.forgets && !flags.plan && ['ok', 'changed'].includes(outcome) && phases.at(-1) === verb.phases.at(-1)) {
+    if (verb.forgets && !flags.plan && ['ok', 'changed'].includes(outcome) && phases.at(-1)?.id === verb.last) {
       checkpoints.forget()
       checkpoints.save()
     }

@@ -4,7 +4,8 @@ import { MEMBERS_HERE } from './corosync.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
-import { memberName } from './ring.mts'
+import { problem } from './guards/require.mts'
+import { linkAddresses, memberName } from './ring.mts'
 import { liveSettings, type Member, membersOf } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
 
@@ -17,7 +18,11 @@ export function leaving(config: Config, facts: Facts): readonly Member[] {
   const node = witness(config, facts)
   if (node === undefined) return []
   const names = config.nodes.map((one) => memberName(facts, one))
-  return membersOf(liveSettings(facts, node)).filter(({ name }) => !names.includes(name))
+  const own = config.nodes.flatMap((one) => [one.address, ...linkAddresses(config, facts, one)])
+  // A node with another name now is known by its addresses.
+  return membersOf(liveSettings(facts, node)).filter(
+    ({ name, addresses }) => !names.includes(name) && ![...addresses.values()].some((address) => own.includes(address)),
+  )
 }
 
 /** What is asked before it is done. */
@@ -49,9 +54,28 @@ const GOODBYE = sh`
   done
   [ -d /var/lib/pacemaker/cib ] || install -d -o hacluster -g haclient -m 0750 /var/lib/pacemaker/cib`
 
+/**
+ * Those that stay must have the quorum until the ring has loaded that the others are gone: votes are expected of them as long
+ * (votequorum(5), expected_votes).
+ */
+function tooMany(config: Config, facts: Facts): Guard[] {
+  const gone = leaving(config, facts)
+  const node = witness(config, facts)
+  const all = node === undefined ? 0 : membersOf(liveSettings(facts, node)).length
+  if (gone.length === 0 || all - gone.length > all / 2) return []
+  return [
+    problem(
+      'a majority of the cluster stays',
+      `${gone.map(({ name }) => name).join(', ')} would leave, and ${all - gone.length} of ${all} have no quorum`,
+      'take out fewer nodes at once',
+    ),
+  ]
+}
+
 /** One that is dead is no member any more, and only has to be forgotten: 03-corosync and 04-pacemaker do that. */
-export const leaves = (config: Config, facts: Facts): Guard[] =>
-  leaving(config, facts).map(({ id, name }) => ({
+export const leaves = (config: Config, facts: Facts): Guard[] => [
+  ...tooMany(config, facts),
+  ...leaving(config, facts).map(({ id, name }) => ({
     title: `${name} has left the cluster`,
     check: sh`
       ${MEMBERS_HERE}
@@ -66,4 +90,5 @@ export const leaves = (config: Config, facts: Facts): Guard[] =>
       ${raw(sh`end=$(($(date +%s) + 60))
       while here ${id}; do [ "$(date +%s)" -lt "$end" ] || { echo ${`${name} is still a member`}; exit 1; }; sleep 0.2; done`)}`,
     remedy: `log in there: systemctl disable --now pacemaker corosync; or switch ${name} off, if it is broken; then go on`,
-  }))
+  })),
+]

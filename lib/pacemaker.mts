@@ -85,7 +85,8 @@ export const forgotten = (config: Config, facts: Facts): readonly Guard[] =>
     title: `pacemaker has forgotten ${name}`,
     check: sh`
       ${needs('crm_node')}
-      if crm_node --list 2>/dev/null | awk -v name=${name} '$2 == name { found = 1 } END { exit !found }'; then echo "it knows it still"; exit 1; fi`,
+      if crm_node --list 2>/dev/null | awk -v name=${name} '$2 == name { found = 1 } END { exit !found }' ||
+        cibadmin --query --scope nodes 2>/dev/null | grep -qF ${`uname="${name}"`}; then echo "it knows it still"; exit 1; fi`,
     apply: sh`crm_node --force --remove ${name}`,
     wait: 20,
   }))

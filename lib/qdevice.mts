@@ -60,7 +60,9 @@ export const arbiterRuns = (config: Config): Guard[] => [
     apply: sh`
       [ ! -e ${AUTHORITY} ] || mv ${AUTHORITY} ${AUTHORITY}.quorate-"$(date +%Y%m%dT%H%M%S)"
       whole corosync-qnetd-certutil -i
-      if id coroqnetd >/dev/null 2>&1; then chgrp -R coroqnetd ${AUTHORITY}; fi`,
+      if id coroqnetd >/dev/null 2>&1; then chgrp -R coroqnetd ${AUTHORITY}; fi
+      # One that runs has opened the old one.
+      systemctl try-restart corosync-qnetd`,
   },
   ...(config.firewall === 'open'
     ? [opened([{ protocol: 'tcp', ports: [PORT, PORT], from: config.nodes.map(({ address }) => address) }])]
@@ -137,7 +139,7 @@ export const hasCertificate = (config: Config, facts: Facts, node: Node): Guard[
       apply: sh`
         printf %s ${signed} | base64 -d >"$scratch/node.crt"
         whole certutil -A -d ${STORE} -t u,u,u -n ${CERT} -i "$scratch/node.crt"
-        ${trusted(config, authority)}
+        ${trusted(config, authority)} || exit 1
         rm -f ${REQUEST}`,
     },
   ]

@@ -2,7 +2,7 @@
 import { contains, family, network } from './address.mts'
 import type { Cidr, Config, Node } from './config.mts'
 import { addresses, type Facts } from './facts.mts'
-import { knownMembers, membersOf, settingsOf } from './ring-live.mts'
+import { knownMembers, type Member, membersOf, settingsOf } from './ring-live.mts'
 
 /**
  * The node's name in corosync and pacemaker. It must be what `uname -n` says there, short or not, or pacemaker would take
@@ -57,6 +57,8 @@ const MOST_LINKS = 8
  * would cost a restart of the whole ring, while a link that comes and one that goes cost nothing. corosync.conf(5), ringX_addr.
  */
 export function linkNumbers(config: Config, facts: Facts): readonly number[] {
+  // udp and udpu have one link, and look for it under 0.
+  if (config.transport !== 'knet') return [0]
   const members = knownMembers(facts, config.nodes)
   const addresses = config.nodes.map((node) => linkAddresses(config, facts, node))
   const numbers: (number | undefined)[] = Array.from({ length: linkCount(config) }, (_, index) =>
@@ -89,18 +91,33 @@ export const RING_PORT = 5405
  * else the next free ones, in the order of NODES; never that of a node that is about to leave.
  */
 export function nodeIds(config: Config, facts: Facts): ReadonlyMap<string, number> {
+  const ring = knownMembers(facts, config.nodes)
   const files = config.nodes.flatMap((node) => membersOf(settingsOf(facts.get(node, 'corosync.conf'))))
-  const known = new Map<string, number>()
-  for (const { name, id } of [...knownMembers(facts, config.nodes), ...files]) if (!known.has(name)) known.set(name, id)
+  const all = [...ring, ...files]
   const ids = new Map<string, number>()
-  for (const node of config.nodes) {
-    const own = known.get(memberName(facts, node))
-    if (own !== undefined && ![...ids.values()].includes(own)) ids.set(node.name, own)
+  const take = (node: Node, member: Member | undefined) => {
+    if (member !== undefined && !ids.has(node.name) && ![...ids.values()].includes(member.id))
+      ids.set(node.name, member.id)
+  }
+  // Who is in the ring comes before one who only has a file, as the example of its package.
+  for (const known of [ring, files]) {
+    for (const node of config.nodes)
+      take(
+        node,
+        known.find(({ name }) => name === memberName(facts, node)),
+      )
+    for (const node of config.nodes)
+      take(
+        node,
+        ring.find(({ addresses }) =>
+          linkAddresses(config, facts, node).some((own) => [...addresses.values()].includes(own)),
+        ),
+      )
   }
   let next = 1
   for (const node of config.nodes) {
     if (ids.has(node.name)) continue
-    while ([...ids.values(), ...known.values()].includes(next)) next += 1
+    while ([...ids.values(), ...all.map(({ id }) => id)].includes(next)) next += 1
     ids.set(node.name, next)
   }
   return ids

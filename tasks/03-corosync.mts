@@ -16,6 +16,7 @@ import { CIB } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
 import { brought, comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
+import { farewells } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
 import {
   arbiter,
@@ -183,6 +184,7 @@ export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
   needs,
+  asks: farewells,
   facts: (config) => ({
     ...arbiterFacts(config),
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,

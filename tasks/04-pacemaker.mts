@@ -6,6 +6,7 @@ import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { brought, comes } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
+import { farewells } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
 import {
   cibFact,
@@ -18,6 +19,7 @@ import {
 } from '../lib/pacemaker.mts'
 import { clusterProperties, fencePrimitives, goneFencing, resourceDefaults } from '../lib/render/cib.mts'
 import { asMembers } from '../lib/ring.mts'
+import { RING_FACTS } from '../lib/ring-live.mts'
 
 const online = (config: Config, facts: Facts): Guard[] => [
   comes(
@@ -43,15 +45,17 @@ export const phase: Phase = {
   id: '04-pacemaker',
   title: 'Pacemaker',
   warns: ({ fencing }) => (fencing === 'none' ? [UNFENCED] : []),
-  facts: () => ({ cib: cibFact, 'cib.nodes': cibNodesFact }),
+  asks: farewells,
+  facts: () => ({ ...RING_FACTS, cib: cibFact, 'cib.nodes': cibNodesFact }),
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('pacemakerd', '02-packages')] },
     { title: 'start', on: everyNode, guards: (config, facts) => [...firstStart(config, facts), service('pacemaker')] },
     { title: 'online', on: everyNode, guards: online },
-    { title: 'farewell', on: firstNode, guards: forgotten },
     { title: 'fence devices', on: everyNode, guards: devicesAnswer },
+    // What the CIB has for a node that left goes before the node: by its name it is found.
     { title: 'properties', on: firstNode, guards: properties },
+    { title: 'farewell', on: firstNode, guards: forgotten },
     { title: 'fencing', on: firstNode, guards: devicesRun },
   ],
 }

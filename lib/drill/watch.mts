@@ -65,6 +65,6 @@ export const tells = sh`
 /** Shell text: nothing is watched any more, and nothing is left of it. */
 export const ends = sh`
   if [ -e ${DIR}/pids ]; then
-    while read -r pid; do kill -TERM -- "-$pid" 2>/dev/null || :; done <${DIR}/pids
+    while read -r pid; do kill -TERM "-$pid" 2>/dev/null || :; done <${DIR}/pids
   fi
   rm -rf ${DIR}`

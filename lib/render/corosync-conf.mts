@@ -77,7 +77,7 @@ export function corosyncConf(ring: Ring): string {
       `ip_version: ${ipVersion(ring)}`,
       // Also for one link: a second one can be loaded while the ring runs, its mode cannot.
       ...(ring.transport === 'knet' ? [`link_mode: ${ring.linkMode}`] : []),
-      ...(ring.token === undefined ? [] : [`token: ${ring.token}`]),
+      ...token(ring),
       ...multicast(ring),
     ]),
     ...section('nodelist', ring.nodes.flatMap(node)),
@@ -94,6 +94,16 @@ export function corosyncConf(ring: Ring): string {
     ]),
     '',
   ].join('\n')
+}
+
+/**
+ * corosync adds token_coefficient for each node above two, and counts them on link 0 (totemconfig.c): where there is none, what it
+ * would add is said.
+ */
+function token({ token: own, nodes }: Ring): string[] {
+  const more = nodes.every(({ addresses }) => addresses.has(0)) ? 0 : 650 * Math.max(0, nodes.length - 2)
+  if (own === undefined && more === 0) return []
+  return [`token: ${(own ?? 3000) + more}`]
 }
 
 const section = (name: string, lines: readonly string[]): string[] => [

@@ -193,6 +193,7 @@ function nodeProblems(nodes: readonly Section[], transport: string): string[] {
           `line ${node.line}: the node has links ${links(node) || 'none'}, the first one has ${first || 'none'}`,
       ),
     ...(transport !== 'knet' && first.includes(' ') ? [`${transport} can use one link only`] : []),
+    ...(transport !== 'knet' && !/^0/.test(first) ? [`${transport} looks for its link under ring0_addr`] : []),
     ...twice(nodes.flatMap(({ entries }) => entries.filter(({ key }) => key === 'name'))),
     ...twice(nodes.flatMap(({ entries }) => entries.filter(({ key }) => key === 'nodeid'))),
     ...twice(nodes.flatMap(({ entries }) => entries.filter(({ key }) => /^ring\d_addr$/.test(key)))),

@@ -45,6 +45,7 @@ const done: Fault[] = []
 const found: Found[] = []
 let recovery = 0
 let versions: readonly string[] = []
+let watch: ReturnType<typeof watchOver> | undefined
 try {
   say(`seed ${seed}: ${count} faults`)
   await lab.up()
@@ -54,7 +55,7 @@ try {
   const asked =
     'dpkg-query -W -f \'${Package} ${Version}\\n\' corosync pacemaker haproxy keystone; . /etc/os-release; echo "$PRETTY_NAME"'
   versions = (await lab.on(first, asked)).trim().split('\n')
-  const watch = watchOver(lab, (one) => {
+  watch = watchOver(lab, (one) => {
     found.push(one)
     say(`✖ ${one.what}`)
   })
@@ -82,6 +83,7 @@ try {
   await until('all is well, without a hand', RECOVERY, async () => (await lab.run('verify')).code === 0)
   recovery = Math.round((Date.now() - calm) / 1000)
   await watch.stop()
+  watch = undefined
   const last = await lab.run('cluster', '--json')
   if (last.code !== 0 || last.json().changed !== 0)
     found.push({
@@ -92,6 +94,7 @@ try {
   found.push({ at: Date.now(), what: (error as Error).message })
   say(`✖ ${(error as Error).message}`)
 } finally {
+  await watch?.stop()
   for (const child of faultsOn.children) kill(child, 'SIGKILL')
   lab.down()
 }
