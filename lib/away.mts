@@ -1,31 +1,38 @@
 /** Guards of a node from which the cluster is taken away again: what we brought is gone, and what was there is back. */
-import { BEFORE, WAS } from './before.mts'
+import { BEFORE } from './before.mts'
 import type { Config } from './config.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
+import { type Opening, richRules } from './guards/firewall.mts'
 import { FUNCTIONS } from './guards/package.mts'
+import { require } from './guards/require.mts'
 import { ARBITERS_PACKAGES, packagesOf } from './packages.mts'
 import { raw, sh } from './shell.mts'
 
 /** In the order in which they stop: pacemaker takes the resources away with it. */
-const STACK = ['pacemaker', 'corosync-qdevice', 'corosync', 'haproxy', 'corosync-qnetd']
+const STACK = ['pacemaker', 'corosync-qdevice', 'corosync', 'haproxy']
 
-/** Nothing of the cluster runs or starts at boot, but what did so before. */
+/** Shell function `built`: whether a ring of ours was ever made here. Without that nothing of a cluster that may be here is ours. */
+const BUILT = raw(
+  sh`built() { [ -e ${KEPT}/original/etc/corosync/corosync.conf ] || [ -e ${KEPT}/original/etc/corosync/corosync.conf.absent ]; }`,
+)
+
+/** Nothing of the cluster runs or starts at boot. What did so before us is started again when its files are back. */
 export const stopped = (): Guard => ({
   title: 'nothing of the cluster runs',
   check: sh`
-    ${WAS}
+    ${BUILT}
+    built || exit 0
     for unit in ${STACK}; do
       systemctl cat "$unit" >/dev/null 2>&1 || continue
-      if [ "$(was "$unit" active)" != active ] && systemctl is-active --quiet "$unit"; then echo "$unit runs"; exit 1; fi
-      if [ "$(was "$unit" enabled)" != enabled ] && systemctl is-enabled --quiet "$unit" 2>/dev/null; then echo "$unit starts at boot"; exit 1; fi
+      if systemctl is-active --quiet "$unit"; then echo "$unit runs"; exit 1; fi
+      if systemctl is-enabled --quiet "$unit" 2>/dev/null; then echo "$unit starts at boot"; exit 1; fi
     done`,
   apply: sh`
-    ${WAS}
     for unit in ${STACK}; do
       systemctl cat "$unit" >/dev/null 2>&1 || continue
-      [ "$(was "$unit" active)" = active ] || systemctl stop "$unit"
-      [ "$(was "$unit" enabled)" = enabled ] || systemctl --quiet disable "$unit"
+      systemctl stop "$unit"
+      systemctl --quiet disable "$unit"
     done`,
   remedy: 'crm_mon -1rf and journalctl -u pacemaker on that node tell what does not end',
 })
@@ -38,8 +45,20 @@ const STATE = [
   '/var/lib/pacemaker/blackbox',
   '/var/lib/corosync',
   '/etc/corosync/qdevice/net/nssdb',
-  '/etc/corosync/qnetd/nssdb',
 ]
+
+/** Before the files are put back: they tell that the state is of our cluster. */
+export const stateGone = (): Guard => ({
+  title: 'no state of the cluster is left',
+  check: sh`
+    ${BUILT}
+    built || exit 0
+    for dir in ${STATE}; do
+      if [ -d "$dir" ] && [ -n "$(ls -A "$dir")" ]; then echo "$dir is not empty"; exit 1; fi
+    done`,
+  apply: sh`
+    for dir in ${STATE}; do [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete; done`,
+})
 
 /** Shell function `ours FILE`: whether it has a block of ours, which is in a file of others. */
 const OURS = raw(`ours() { [ -e "$1" ] && grep -q '^# BEGIN quorate' "$1" 2>/dev/null; }`)
@@ -59,6 +78,11 @@ export const filesBack = (): Guard => ({
     }`,
   apply: sh`
     ${OURS}
+    # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
+    find ${KEPT}/original -type f | sed -n \
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' |
+      sort -u >${KEPT}/restart.new
+    mv ${KEPT}/restart.new ${KEPT}/restart
     find ${KEPT}/original -type f | while IFS= read -r copy; do
       path=\${copy#${raw(`${KEPT}/original`)}}
       kind=back
@@ -81,56 +105,54 @@ export const filesBack = (): Guard => ({
     rm -rf ${KEPT}/original`,
 })
 
-/** What was started with files of ours is started with those that are there now. */
+/** What was started with files of ours is started with those that are there now, and what ran before runs. */
 export const servicesBack = (): Guard => ({
   title: 'other services run as they did before',
-  check: sh`[ ! -d /run/quorate ] || { echo "they still run with files of ours"; exit 1; }`,
+  check: sh`[ ! -e ${KEPT}/restart ] || { echo "they still run with files of ours"; exit 1; }`,
   apply: sh`
-    ${WAS}
     systemctl daemon-reload
-    for stamp in /run/quorate/*; do
-      unit=\${stamp##*/}
-      case $unit in '*' | lock | corosync | pacemaker | haproxy | corosync-q*) continue ;; esac
-      systemctl is-active --quiet "$unit" && systemctl restart "$unit" || :
-    done
-    while read -r unit enabled active; do
-      [ "$enabled" != enabled ] || systemctl --quiet enable "$unit" 2>/dev/null || :
-      [ "$active" != active ] || systemctl is-active --quiet "$unit" || systemctl start "$unit"
-    done <${BEFORE}/units
-    sysctl --quiet --load=${BEFORE}/sysctl
-    find /run/quorate -mindepth 1 ! -name lock -delete
-    rmdir /run/quorate 2>/dev/null || :`,
+    while read -r unit; do
+      case $unit in haproxy) ;; *) systemctl try-restart "$unit" ;; esac
+    done <${KEPT}/restart
+    if [ -e ${BEFORE}/units ]; then
+      while read -r unit enabled active; do
+        [ "$enabled" != enabled ] || systemctl --quiet enable "$unit"
+        [ "$active" != active ] || systemctl start "$unit"
+      done <${BEFORE}/units
+    fi
+    [ ! -e ${BEFORE}/sysctl ] || sysctl --quiet --load=${BEFORE}/sysctl
+    rm -f ${KEPT}/restart`,
 })
 
-/** Rules that we have added say so. */
-export const firewallBack = (): Guard => ({
+/** Rules that we have added say so, but those of firewalld: they are the ones that this env file asks for. */
+export const firewallBack = ({ clusterName }: Config, openings: readonly Opening[]): Guard => ({
   title: 'the firewall has no rules of ours',
   check: sh`
-    if command -v ufw >/dev/null && ufw show added 2>/dev/null | grep -q "comment 'quorate'"; then echo "ufw has some"; exit 1; fi
-    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -q 'comment "quorate-'; then echo "nftables has some"; exit 1; fi`,
+    if command -v ufw >/dev/null && ufw show added 2>/dev/null | grep -qF ${`comment 'quorate-${clusterName}'`}; then echo "ufw has some"; exit 1; fi
+    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -qF ${`comment "quorate-${clusterName}-`}; then echo "nftables has some"; exit 1; fi
+    if systemctl is-active --quiet firewalld; then
+      now=$(firewall-cmd --list-rich-rules; firewall-cmd --permanent --list-rich-rules)
+      for rule in ${richRules(openings)}; do
+        if printf '%s\\n' "$now" | grep -qxF "$rule"; then echo "firewalld has: $rule"; exit 1; fi
+      done
+    fi`,
   apply: sh`
     if command -v ufw >/dev/null; then
-      ufw show added | sed -n "s/^ufw \\(allow .*\\) comment 'quorate'$/\\1/p" | while read -r rule; do ufw delete $rule; done
+      ufw show added | sed -n ${`s/^ufw \\(allow .*\\) comment 'quorate-${clusterName}'$/\\1/p`} | while read -r rule; do ufw delete $rule; done
     fi
     if command -v nft >/dev/null; then
-      nft --handle list ruleset | awk '
+      nft --handle list ruleset | awk -v own=${`comment "quorate-${clusterName}-`} '
         /^table/ { table = $2 " " $3 }
         /^\\tchain/ { chain = $2 }
-        /comment "quorate-/ { print "delete rule " table " " chain " handle " $NF }' | nft -f -
+        index($0, own) { print "delete rule " table " " chain " handle " $NF }' | nft -f -
+    fi
+    if systemctl is-active --quiet firewalld; then
+      for rule in ${richRules(openings)}; do
+        for how in '' --permanent; do
+          ! firewall-cmd $how --list-rich-rules | grep -qxF "$rule" || firewall-cmd --quiet $how --remove-rich-rule="$rule"
+        done
+      done
     fi`,
-})
-
-/** The daemons' own state, and the keys that were made for the cluster. */
-export const stateGone = (): Guard => ({
-  title: 'no state of the cluster is left',
-  check: sh`
-    for dir in ${STATE}; do
-      if [ -d "$dir" ] && [ -n "$(ls -A "$dir")" ]; then echo "$dir is not empty"; exit 1; fi
-    done
-    [ -e ${BEFORE}/ssh-key ] || [ ! -d ${BEFORE} ] || ! ls /root/.ssh/id_* >/dev/null 2>&1 || { echo "root has the key that was made for the cluster"; exit 1; }`,
-  apply: sh`
-    for dir in ${STATE}; do [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete; done
-    [ -e ${BEFORE}/ssh-key ] || [ ! -d ${BEFORE} ] || rm -f /root/.ssh/id_*`,
 })
 
 /** Packages that came with the cluster are gone, with what came for their sake; those that were there before stay. */
@@ -156,6 +178,35 @@ export const packagesGone = (config: Config): Guard => ({
 
 const namesOf = (config: Config): readonly string[] =>
   [...packagesOf(config), ...ARBITERS_PACKAGES].flatMap(({ name }) => name.split('|'))
+
+/** Only what was put back needs no record any more. */
+export const putBack = (): Guard =>
+  require('everything is put back', sh`
+    if [ -d ${KEPT}/original ] || [ -e ${KEPT}/restart ]; then echo "what was there before is not back yet"; exit 1; fi`, 'run the whole: make destroy')
+
+/**
+ * An arbiter may serve other clusters: of it only what is ours goes, and the daemon only if we have brought it and nobody else has a
+ * certificate of it.
+ */
+export const arbiterLeft = ({ clusterName }: Config): Guard => {
+  const all = '/etc/corosync/qnetd/nssdb/cluster-*.crt'
+  const own = `/etc/corosync/qnetd/nssdb/cluster-${clusterName}-*.crt`
+  const alone = sh`[ -e ${BEFORE}/packages ] && ! grep -qx corosync-qnetd ${BEFORE}/packages && systemctl cat corosync-qnetd >/dev/null 2>&1`
+  return {
+    title: 'the arbiter knows nothing of the cluster',
+    check: sh`
+      for file in ${raw(own)}; do [ ! -e "$file" ] || { echo "it has certificates of it"; exit 1; }; done
+      for file in ${raw(all)}; do [ ! -e "$file" ] || exit 0; done
+      if ${raw(alone)} && { systemctl is-active --quiet corosync-qnetd || systemctl is-enabled --quiet corosync-qnetd; }; then
+        echo "corosync-qnetd runs for nobody"
+        exit 1
+      fi`,
+    apply: sh`
+      rm -f ${raw(own)}
+      for file in ${raw(all)}; do [ ! -e "$file" ] || exit 0; done
+      if ${raw(alone)}; then systemctl --quiet disable --now corosync-qnetd; fi`,
+  }
+}
 
 /** The record is the last to go: until then a run that was cut off can be finished. */
 export const recordGone = (): Guard => ({

@@ -301,8 +301,10 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
       ),
     ]
   const vip = (move: Move) => authority(config.vip.address, Number(new URL(move.new).port))
-  const at = (move: Move) =>
-    sh`url=$(api GET ${`/v3/endpoints/${move.id}`} | tr -d ' ' | sed -n 's/.*"url":"\\([^"]*\\)".*/\\1/p')`
+  // One that keystone does not know any more is nobody's; any other fault is one.
+  const at = (move: Move) => sh`
+    said=$(api GET ${`/v3/endpoints/${move.id}`} 2>&1) || case $said in *' 404 '*) said= ;; *) echo "$said"; exit 2 ;; esac
+    url=$(printf '%s\\n' "$said" | tr -d ' ' | sed -n 's/.*"url":"\\([^"]*\\)".*/\\1/p')`
   return [
     {
       title,

@@ -65,7 +65,7 @@ export const arbiterRuns = (config: Config): Guard[] => [
       systemctl try-restart corosync-qnetd`,
   },
   ...(config.firewall === 'open'
-    ? [opened([{ protocol: 'tcp', ports: [PORT, PORT], from: config.nodes.map(({ address }) => address) }])]
+    ? [opened(config, [{ protocol: 'tcp', ports: [PORT, PORT], from: config.nodes.map(({ address }) => address) }])]
     : []),
   service('corosync-qnetd'),
 ]

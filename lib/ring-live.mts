@@ -36,11 +36,23 @@ function byId(pairs: readonly (readonly [string, string])[]): Settings {
   return settings
 }
 
+const read = new Map<string, Settings>()
+
 /** What a node's corosync runs with; empty when it does not run. */
-export const liveSettings = (facts: Facts, node: Node): Settings =>
+export function liveSettings(facts: Facts, node: Node): Settings {
+  const said = facts.get(node, 'corosync.live')
+  const before = read.get(said)
+  if (before !== undefined) return before
+  const settings = parsed(said)
+  // All nodes say the same but for a while.
+  if (read.size > 64) read.clear()
+  read.set(said, settings)
+  return settings
+}
+
+const parsed = (said: string): Settings =>
   byId(
-    facts
-      .get(node, 'corosync.live')
+    said
       .split('\n')
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const)
       .filter(([key]) => key !== ''),
@@ -104,6 +116,20 @@ const ORDER: readonly Way[] = ['load', 'restart', 'all']
 /** The way for all of these; undefined when nothing differs. */
 export const wayOf = (all: readonly Difference[]): Way | undefined =>
   all.length === 0 ? undefined : (ORDER[Math.max(...all.map((one) => ORDER.indexOf(wayOfOne(one))))] as Way)
+
+/** Whether a node with the one and a node with the other have a link on which both expect the same addresses of one another. */
+export const shareLink = (live: Settings, wanted: Settings): boolean => {
+  const members = membersOf(live)
+  const both = membersOf(wanted).flatMap((one) => {
+    const now = members.find(({ id }) => id === one.id)
+    return now === undefined ? [] : [[now.addresses, one.addresses] as const]
+  })
+  const links = [...new Set(both.flatMap(([now]) => [...now.keys()]))]
+  return (
+    both.length === 0 ||
+    links.some((link) => both.every(([now, then]) => now.has(link) && now.get(link) === then.get(link)))
+  )
+}
 
 /** What a way means for those who use the API. */
 export const WAYS: Readonly<Record<Way, string>> = {

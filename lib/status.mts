@@ -1,19 +1,21 @@
 /** One screen on the cluster: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
-import type { Cidr, Config, Node } from './config.mts'
+import type { Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
 import { UNFENCED } from './fencing.mts'
 import { HTTP, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { fenceDevices } from './render/cib.mts'
-import { asMembers, linkAddresses, memberName } from './ring.mts'
+import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
+import { RING_FACTS } from './ring-live.mts'
 import { servicesOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),
+  ...RING_FACTS,
   links: 'corosync-cfgtool -s 2>/dev/null || :',
   quorum: 'corosync-quorumtool -s 2>/dev/null || :',
   pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
@@ -53,7 +55,7 @@ function monitor(xml: string): Monitor {
 const field = (text: string, name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(text)?.[1]?.trim()
 
 /** How a node's links to the others are, as it sees them: `ok`, or the networks of those that are down. */
-function links(config: Config, said: string): string {
+function links(config: Config, facts: Facts, said: string): string {
   if (said === '') return 'no ring'
   let link = ''
   const down = new Set<string>()
@@ -61,7 +63,11 @@ function links(config: Config, said: string): string {
     link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
     if (/nodeid: .*disconnected/.test(line)) down.add(link)
   }
-  const named = [...down].map((id) => (config.links[Number(id)] ? cidrText(config.links[Number(id)] as Cidr) : id))
+  const numbers = linkNumbers(config, facts)
+  const named = [...down].map((id) => {
+    const link = config.links[numbers.indexOf(Number(id))]
+    return link === undefined ? id : cidrText(link)
+  })
   return down.size === 0 ? 'ok' : `DOWN: ${named.join(' ')}`
 }
 
@@ -90,7 +96,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       node.name,
       state(member),
       linkAddresses(config, facts, node).join(' '),
-      links(config, facts.get(node, 'links')),
+      links(config, facts, facts.get(node, 'links')),
       facts.get(node, 'haproxy'),
       [holders.includes(node) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
         .filter(Boolean)

@@ -4,7 +4,7 @@ import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { block, KEPT } from './guards/file.mts'
-import { sh } from './shell.mts'
+import { raw, sh } from './shell.mts'
 
 const KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => `/root/.ssh/${name}`)
 
@@ -38,6 +38,9 @@ export const rootKey = (): Guard => ({
       mv -f "$key.pub.quorate-new" "$key.pub"
       exit 0
     done
+    mkdir -p ${`${KEPT}/original/root/.ssh`}
+    chmod 0700 ${KEPT}
+    for key in ${KEYS[0] as string} ${`${KEYS[0]}.pub`}; do : >${raw(`"${KEPT}/original$key.absent"`)}; done
     ssh-keygen -q -t ed25519 -N '' -C "root@$(uname -n)" -f /root/.ssh/.quorate-new
     mv -f /root/.ssh/.quorate-new ${`${KEYS[0]}`}
     mv -f /root/.ssh/.quorate-new.pub ${`${KEYS[0]}.pub`}`,

@@ -1,18 +1,16 @@
 /** 00-prereqs: the nodes fit together, know one another by name, agree on the time, trust one another and let traffic in. */
 import { recorded } from '../lib/before.mts'
 import { type Config, hostsOf, type Node } from '../lib/config.mts'
+import { doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
-import { firewallOff, opened, selinux } from '../lib/guards/firewall.mts'
 import { farewells, leaves, usher } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
 import { arbitersRequirements, requirements } from '../lib/requirements.mts'
-import { linkAddresses, linkNumbers, RING_PORT } from '../lib/ring.mts'
 import { RING_FACTS } from '../lib/ring-live.mts'
-import { servicesOf } from '../lib/services.mts'
 import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
 
@@ -24,19 +22,8 @@ const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${confi
 const time = (config: Config, facts: Facts, node: Node): readonly Guard[] =>
   chronyInstalled(facts, node) ? timekeeping(config) : []
 
-const doors = (config: Config, facts: Facts): Guard[] => {
-  const from = config.nodes.flatMap((node) => linkAddresses(config, facts, node))
-  const ring =
-    config.transport === 'udp'
-      ? [config.mcastPort - 1, config.mcastPort]
-      : [RING_PORT, RING_PORT + Math.max(...linkNumbers(config, facts))]
-  const openings = [
-    { protocol: 'udp' as const, ports: ring as [number, number], from },
-    ...servicesOf(config).map(({ port }) => ({ protocol: 'tcp' as const, ports: [port, port] as const, from: [] })),
-  ]
-  const firewall = { open: [opened(openings)], off: [firewallOff()], keep: [] }[config.firewall]
-  return [...firewall, selinux(config.selinux)]
-}
+/** The ring runs on its old links until 03-corosync: their doors are closed there. */
+const open = (config: Config, facts: Facts): Guard[] => doors(config, facts, true)
 
 export const phase: Phase = {
   id: '00-prereqs',
@@ -63,7 +50,7 @@ export const phase: Phase = {
       guards: (config, facts, node) => [proven(config, facts, node)],
       keepsFacts: true,
     },
-    { title: 'doors', on: everyNode, guards: doors, keepsFacts: true },
+    { title: 'doors', on: everyNode, guards: open, keepsFacts: true },
   ],
 }
 

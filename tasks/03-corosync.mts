@@ -10,6 +10,7 @@ import {
   runsWith,
   sharedKey,
 } from '../lib/corosync.mts'
+import { doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { CIB } from '../lib/guards/cib.mts'
@@ -18,6 +19,7 @@ import { brought, comes, problem } from '../lib/guards/require.mts'
 import { service } from '../lib/guards/service.mts'
 import { farewells } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
+import { membersOnline } from '../lib/pacemaker.mts'
 import {
   arbiter,
   arbiterFacts,
@@ -32,8 +34,21 @@ import {
 import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
 import { corosyncProblems } from '../lib/render/corosync-problems.mts'
 import { asMembers, linkAddresses, linkNumbers, nodeIds } from '../lib/ring.mts'
-import { differences, liveSettings, RING_FACTS, settingsOf, told, WAYS, type Way, wayOf } from '../lib/ring-live.mts'
-import { sh } from '../lib/shell.mts'
+import {
+  type Difference,
+  differences,
+  liveSettings,
+  membersOf,
+  RING_FACTS,
+  type Settings,
+  settingsOf,
+  shareLink,
+  told,
+  WAYS,
+  type Way,
+  wayOf,
+} from '../lib/ring-live.mts'
+import { raw, sh } from '../lib/shell.mts'
 
 const CONF = '/etc/corosync/corosync.conf'
 const KEY = '/etc/corosync/authkey'
@@ -83,33 +98,53 @@ const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
 }
 
 /**
- * A live ring is restarted node after node, each back in it before the next goes. A node that was started alone, by a run that
- * was cut off, is none: it waits for the others (votequorum(5), wait_for_all), and so must not be waited for first. Nor is one
- * that a reboot has started with the example of its package, which is a quorate ring of one.
+ * A live ring is one that somebody may rely on: quorate, of several nodes, however many of them are there now. A node that was started
+ * alone, by a run that was cut off, is none: it waits for the others (votequorum(5), wait_for_all), and so must not be waited for
+ * first. Nor is one that a reboot has started with the example of its package, which is a quorate ring of one.
  */
 const live = (config: Config, facts: Facts): boolean =>
-  config.nodes.some((node) => facts.get(node, 'corosync.quorate') === 'Yes')
+  config.nodes.some((node) => facts.get(node, 'corosync.quorate') === 'Yes' && inRing(facts, node))
 
-/** How a running corosync differs from what it is to be, on this node and on all. */
-const changes = (config: Config, facts: Facts) => {
+const inRing = (facts: Facts, node: Node): boolean => membersOf(liveSettings(facts, node)).length > 1
+
+/** How a running corosync differs from what it is to be, on this node, and the way for the ring as a whole. */
+interface Changes {
+  readonly wanted: Settings
+  readonly of: (node: Node) => readonly Difference[]
+  readonly way: Way | undefined
+}
+
+/** Facts and config of a run are the same objects for all guards of a step: the files of all nodes are read once. */
+const known = new WeakMap<Facts, { readonly config: Config; readonly changes: Changes }>()
+
+function changes(config: Config, facts: Facts): Changes {
+  const before = known.get(facts)
+  if (before?.config === config) return before.changes
   const wanted = settingsOf(confOf(config, facts))
-  const of = (node: Node) => {
-    const now = liveSettings(facts, node)
-    return now.size === 0 ? [] : differences(now, wanted)
-  }
-  return { wanted, of, way: wayOf(config.nodes.flatMap(of)) }
+  const each = new Map(
+    config.nodes.map((node) => {
+      const now = liveSettings(facts, node)
+      return [node, now.size === 0 ? [] : differences(now, wanted)] as const
+    }),
+  )
+  const of = (node: Node) => each.get(node) ?? []
+  // What runs alone, as the example of its package, is no part of the ring.
+  const ring = config.nodes.filter((node) => inRing(facts, node))
+  const apart = ring.some((node) => !shareLink(liveSettings(facts, node), wanted))
+  const way = apart ? 'all' : wayOf(ring.flatMap(of))
+  const found = { wanted, of, way: way === undefined || live(config, facts) ? way : 'restart' }
+  known.set(facts, { config, changes: found })
+  return found
 }
 
-/** Where nobody relies on the ring yet, nothing has to be gentle. */
-const wayFor = (config: Config, facts: Facts): Way | undefined => {
-  const { way } = changes(config, facts)
-  return way === undefined || live(config, facts) ? way : 'restart'
-}
+/** The way for a node: one that is not in the ring is just started anew. */
+const wayFor = (config: Config, facts: Facts, node: Node): Way | undefined =>
+  inRing(facts, node) ? changes(config, facts).way : changes(config, facts).of(node).length > 0 ? 'restart' : undefined
 
 /** Only where they could not understand each other meanwhile. */
 const stopped = (config: Config, facts: Facts, node: Node): Guard[] => {
   const differ = changes(config, facts).of(node)
-  if (wayFor(config, facts) !== 'all' || differ.length === 0) return []
+  if (wayFor(config, facts, node) !== 'all' || differ.length === 0) return []
   return [
     {
       title: 'no node runs with settings that the others cannot understand',
@@ -125,7 +160,7 @@ const stopped = (config: Config, facts: Facts, node: Node): Guard[] => {
 /** One node tells all others that run. */
 const loaded = (config: Config, facts: Facts, node: Node): Guard[] => {
   const { wanted, of } = changes(config, facts)
-  if (wayFor(config, facts) !== 'load') return []
+  if (wayFor(config, facts, node) !== 'load') return []
   return [
     {
       title: 'the ring has loaded corosync.conf',
@@ -138,38 +173,7 @@ const loaded = (config: Config, facts: Facts, node: Node): Guard[] => {
 }
 
 const speaker = (config: Config, facts: Facts): readonly Node[] =>
-  config.nodes.filter((node) => changes(config, facts).of(node).length > 0).slice(0, 1)
-
-const running = (config: Config, facts: Facts, node: Node): Guard[] => {
-  const { wanted, of } = changes(config, facts)
-  const differ = of(node)
-  const title = 'corosync has loaded its corosync.conf'
-  const remedy = 'systemctl restart corosync on that node; journalctl -u corosync tells why it does not take it'
-  return [
-    service('corosync', { loads: [KEY] }),
-    wayFor(config, facts) === 'restart'
-      ? {
-          title,
-          check: runsWith(wanted, [...told(differ), WAYS.restart]),
-          apply: 'systemctl restart corosync',
-          wait: 30,
-          remedy,
-        }
-      : comes(title, 30, runsWith(wanted, told(differ)), remedy),
-    ...(live(config, facts)
-      ? [comes('the node is in a quorate ring', 60, quorate, 'corosync-quorumtool tells who is missing')]
-      : []),
-  ]
-}
-
-/** The nodes, where an arbiter has a vote beside them. */
-const voters = (config: Config): readonly Node[] => (config.arbiter === undefined ? [] : config.nodes)
-
-const joined = (config: Config): Guard[] => [
-  comes('every link to every node is connected', 60, linksConnected(config), LINK_REMEDY),
-  comes('the ring is quorate, with every node in it', 60, memberCount(config), QUORUM_REMEDY),
-  ...arbiterVotes(config),
-]
+  config.nodes.filter((node) => inRing(facts, node) && changes(config, facts).of(node).length > 0).slice(0, 1)
 
 /** systemd has stopped pacemaker together with corosync, and starts it again with a restart alone. A new cluster has no CIB yet. */
 const pacemakerBack: Guard = {
@@ -179,6 +183,52 @@ const pacemakerBack: Guard = {
       { echo "it was stopped together with corosync"; exit 1; }`,
   apply: 'systemctl start pacemaker',
 }
+
+const running = (config: Config, facts: Facts, node: Node): Guard[] => {
+  const { wanted, of } = changes(config, facts)
+  const differ = of(node)
+  const title = 'corosync has loaded its corosync.conf'
+  const remedy = 'systemctl restart corosync on that node; journalctl -u corosync tells why it does not take it'
+  return [
+    service('corosync', { loads: [KEY] }),
+    wayFor(config, facts, node) === 'restart'
+      ? {
+          title,
+          check: runsWith(wanted, [...told(differ), WAYS.restart]),
+          apply: 'systemctl restart corosync',
+          wait: 30,
+          remedy,
+        }
+      : comes(title, 30, runsWith(wanted, told(differ)), remedy),
+    ...(live(config, facts)
+      ? [
+          comes('the node is in a quorate ring', 60, quorate, 'corosync-quorumtool tells who is missing'),
+          // Before the next node goes this one has to be there to take its resources.
+          pacemakerBack,
+          comes(
+            'pacemaker has this node back',
+            60,
+            unlessNew(membersOnline({ ...config, nodes: [node] }, facts)),
+            'journalctl -u pacemaker on that node',
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** A new cluster has no CIB yet, nor has a node that is new in one. */
+const unlessNew = (check: string) => sh`
+  if [ ! -e ${CIB} ] || ! systemctl is-enabled --quiet pacemaker; then exit 0; fi
+  ${raw(check)}`
+
+/** The nodes, where an arbiter has a vote beside them. */
+const voters = (config: Config): readonly Node[] => (config.arbiter === undefined ? [] : config.nodes)
+
+const joined = (config: Config): Guard[] => [
+  comes('every link to every node is connected', 60, linksConnected(config), LINK_REMEDY),
+  comes('the ring is quorate, with every node in it', 60, memberCount(config), QUORUM_REMEDY),
+  ...arbiterVotes(config),
+]
 
 export const phase: Phase = {
   id: '03-corosync',
@@ -190,7 +240,7 @@ export const phase: Phase = {
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,
     ...RING_FACTS,
     'corosync.quorate': `corosync-quorumtool -s 2>/dev/null |
-      awk '/^Nodes:/ { nodes = $2 } /^Quorate:/ { quorate = $2 } END { if (nodes > 1) print quorate }' || :`,
+      sed -n 's/^Quorate: *//p' || :`,
   }),
   together: true,
   steps: [
@@ -206,6 +256,7 @@ export const phase: Phase = {
     { title: 'start', on: everyNode, guards: running, oneByOne: live },
     { title: 'arbitration', on: voters, guards: () => deviceRuns(CONF), oneByOne: live },
     { title: 'join', on: everyNode, guards: (config) => [...joined(config), pacemakerBack] },
+    { title: 'doors', on: everyNode, guards: (config, facts) => doors(config, facts, false), keepsFacts: true },
   ],
 }
 

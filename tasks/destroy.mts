@@ -1,9 +1,22 @@
 /** Takes the cluster away again: endpoints, services, files, firewall rules and trust, until the nodes are as they were. */
-import { filesBack, firewallBack, packagesGone, recordGone, servicesBack, stateGone, stopped } from '../lib/away.mts'
+import {
+  arbiterLeft,
+  filesBack,
+  firewallBack,
+  packagesGone,
+  putBack,
+  recordGone,
+  servicesBack,
+  stateGone,
+  stopped,
+} from '../lib/away.mts'
 import { type Config, hostsOf } from '../lib/config.mts'
-import { firstNode, type Phase } from '../lib/guard.mts'
+import { openings } from '../lib/doors.mts'
+import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
+import { arbiter } from '../lib/qdevice.mts'
+import { RING_FACTS } from '../lib/ring-live.mts'
 
 const everyHost = (config: Config) => hostsOf(config)
 
@@ -25,16 +38,24 @@ const PHASES: readonly Phase[] = [
     title: 'Cluster stopped',
     asks: question,
     together: true,
-    steps: [{ title: 'services', on: everyHost, guards: () => [stopped()] }],
+    steps: [
+      { title: 'services', on: everyNode, guards: () => [stopped()] },
+      { title: 'arbiter', on: arbiter, guards: (config) => [arbiterLeft(config)] },
+    ],
   },
   {
     id: 'files',
     title: 'Files, firewall and trust as before',
+    facts: () => RING_FACTS,
     asks: question,
     together: true,
     steps: [
-      { title: 'firewall', on: everyHost, guards: () => [firewallBack()] },
-      { title: 'files', on: everyHost, guards: () => [filesBack(), stateGone(), servicesBack()] },
+      {
+        title: 'firewall',
+        on: everyHost,
+        guards: (config, facts) => [firewallBack(config, openings(config, facts, true))],
+      },
+      { title: 'files', on: everyHost, guards: () => [stateGone(), filesBack(), servicesBack()] },
     ],
   },
 ]
@@ -42,15 +63,17 @@ const PHASES: readonly Phase[] = [
 const PACKAGES: Phase = {
   id: 'packages',
   title: 'Packages gone',
+  asks: question,
   together: true,
-  steps: [{ title: 'packages', on: everyHost, guards: (config) => [packagesGone(config)] }],
+  steps: [{ title: 'packages', on: everyHost, guards: (config) => [putBack(), packagesGone(config)] }],
 }
 
 const RECORD: Phase = {
   id: 'record',
   title: 'Nothing left',
+  asks: question,
   together: true,
-  steps: [{ title: 'record', on: everyHost, guards: () => [recordGone()] }],
+  steps: [{ title: 'record', on: everyHost, guards: () => [putBack(), recordGone()] }],
 }
 
 if (isScript(import.meta))

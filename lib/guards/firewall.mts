@@ -1,5 +1,6 @@
 /** Ports opened where a firewall is active: firewalld, ufw or nftables, at once and for the next boot. */
 import { createHash } from 'node:crypto'
+import type { Config } from '../config.mts'
 import type { Guard } from '../guard.mts'
 import { raw, sh } from '../shell.mts'
 import { replace } from './file.mts'
@@ -24,7 +25,7 @@ const nftRules = (openings: readonly Opening[]): readonly string[] =>
   })
 
 /** firewall-cmd(1), rich rules: they can name who may come in. */
-const richRules = (openings: readonly Opening[]): readonly string[] =>
+export const richRules = (openings: readonly Opening[]): readonly string[] =>
   openings.flatMap(({ protocol, ports, from }) => {
     const open = `port port="${span(ports, '-')}" protocol="${protocol}" accept`
     if (from.length === 0) return [`rule ${open}`]
@@ -58,9 +59,11 @@ chains() {
 )
 
 /** What is needed is admitted. Without an active firewall there is nothing to open. */
-export function opened(openings: readonly Opening[]): Guard {
+export function opened({ clusterName }: Pick<Config, 'clusterName'>, openings: readonly Opening[]): Guard {
   const nft = nftRules(openings)
-  const mark = `quorate-${createHash('sha256').update(nft.join('\n')).digest('hex').slice(0, 8)}`
+  // Of an arbiter several clusters may have rules.
+  const own = `quorate-${clusterName}`
+  const mark = `${own}-${createHash('sha256').update(nft.join('\n')).digest('hex').slice(0, 8)}`
   const rich = richRules(openings)
   const ufw = ufwRules(openings)
   return {
@@ -78,7 +81,7 @@ export function opened(openings: readonly Opening[]): Guard {
           done ;;
         ufw)
           for rule in ${ufw}; do
-            ufw show added | grep -qF "ufw allow $rule comment 'quorate'" || { echo "ufw lacks: allow $rule"; exit 1; }
+            ufw show added | grep -qF "ufw allow $rule comment "${`'${own}'`} || { echo "ufw lacks: allow $rule"; exit 1; }
           done ;;
         nftables)
           chains | while read -r family table chain; do
@@ -97,13 +100,13 @@ export function opened(openings: readonly Opening[]): Guard {
           firewall-cmd --quiet --permanent ${rich.map((rule) => `--add-rich-rule=${rule}`)}
           firewall-cmd --quiet ${rich.map((rule) => `--add-rich-rule=${rule}`)} ;;
         ufw)
-          for rule in ${ufw}; do ufw allow $rule comment quorate; done ;;
+          for rule in ${ufw}; do ufw allow $rule comment ${own}; done ;;
         nftables)
           lines=$scratch/lines old=$scratch/old
           : >"$lines"
           : >"$old"
           chains | while read -r family table chain; do
-            nft --handle list chain "$family" "$table" "$chain" | sed -n 's/.*comment "quorate-.*# handle \\([0-9]*\\)$/\\1/p' |
+            nft --handle list chain "$family" "$table" "$chain" | sed -n ${`s/.*comment "${own}-[0-9a-f]*" # handle \\([0-9]*\\)$/\\1/p`} |
               while read -r handle; do echo "delete rule $family $table $chain handle $handle"; done >>"$old"
             for rule in ${nft}; do
               echo "insert rule $family $table $chain $rule comment \\"${raw(mark)}\\"" >>"$lines"
@@ -116,8 +119,8 @@ export function opened(openings: readonly Opening[]): Guard {
           if [ -e "$conf" ]; then
             new=$conf.quorate-new
             cp -p "$conf" "$new"
-            { awk '$0 == "# BEGIN quorate" { off = 1 } !off { print } $0 == "# END quorate" { off = 0 }' "$conf"
-              echo "# BEGIN quorate"; cat "$lines"; echo "# END quorate"; } >"$new"
+            { awk -v b=${`# BEGIN ${own}`} -v e=${`# END ${own}`} '$0 == b { off = 1 } !off { print } $0 == e { off = 0 }' "$conf"
+              echo ${`# BEGIN ${own}`}; cat "$lines"; echo ${`# END ${own}`}; } >"$new"
             nft --check -f "$new"
             ${raw(replace('/etc/nftables.conf'))}
           fi ;;

@@ -70,8 +70,8 @@ const current = (unit: string, loads: readonly string[], by: 'restart' | 'reload
       ${sumOf(loads, by)}
       stamp=$(cat ${`${STAMPS}/${unit}`} 2>/dev/null || :)
       case $stamp in
-        "$id $sum") ;;
-        ${by === 'restart' ? raw(sh`"$id "*) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;`) : raw('')}
+        "$id $sum "${loads.join()}) ;;
+        ${by === 'restart' ? raw(sh`"$id "*" "${loads.join()}) echo ${`${unit} runs with an older version of ${loads.join(' or ')}`}; exit 1 ;;`) : raw('')}
         *)
           ${by === 'reload' ? raw(RELOADED) : raw('')}
           # A reload leaves a unit active: it is a change of state only.
@@ -96,7 +96,7 @@ const stamp = (unit: string, loads: readonly string[], by: 'restart' | 'reload')
       : sh`
       mkdir -p ${STAMPS}
       ${sumOf(loads, by)}
-      echo "$(systemctl show --property InvocationID --value ${unit}) $sum" >${`${STAMPS}/${unit}.new`}
+      echo "$(systemctl show --property InvocationID --value ${unit}) $sum "${loads.join()} >${`${STAMPS}/${unit}.new`}
       mv -f ${`${STAMPS}/${unit}.new`} ${`${STAMPS}/${unit}`}`,
   )
 

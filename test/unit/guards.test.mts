@@ -332,7 +332,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   'installed, with none that is optional': installed(PACKAGES.slice(0, 1)),
   unmasked: unmasked(PACKAGES),
   ...Object.fromEntries(repositories('deb http://a b c\n').map((guard) => [guard.title, guard])),
-  opened: opened(OPENINGS),
+  opened: opened({ clusterName: 'openstack' }, OPENINGS),
   firewallOff: firewallOff(),
   ...Object.fromEntries((['keep', 'permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinux(how)])),
   cib: cib('it is there', [haproxyClone(), resourceDefaults()], ['old']),
