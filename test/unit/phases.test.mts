@@ -83,6 +83,13 @@ const built = (config: Config, name = (node: Node) => node.name): Facts =>
     'secret.corosync.key': KEY,
     'corosync.quorate': 'Yes',
     'corosync.conf': '',
+    'corosync.live': config.nodes
+      .flatMap((one, at) => [
+        `nodelist.node.${at}.nodeid=${at + 1}`,
+        `nodelist.node.${at}.name=${name(one)}`,
+        `nodelist.node.${at}.ring0_addr=${one.address}`,
+      ])
+      .join('\n'),
     'packaging.keystone': index === 0 ? 'uwsgi' : 'apache /etc/apache2/sites-available/keystone.conf',
     catalogue: catalogue([
       endpoint('e1', 'public', 'http://192.0.2.1:5000/v3'),
