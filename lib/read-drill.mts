@@ -1,6 +1,9 @@
 /** What a drill may cost, and whether it asks, from the env file. */
 import type { Config } from './config.mts'
+import { NAMES } from './drill/names.mts'
+import { didYouMean } from './nearest.mts'
 import { pairsOf } from './pairs.mts'
+import { shown } from './shown.mts'
 import { oneOf, type Source } from './source.mts'
 
 const KEY = 'DRILL_MAX_OUTAGE'
@@ -23,6 +26,11 @@ export function readDrill(source: Source): Config['drill'] {
     return { asks, limits: {} }
   }
   const pairs = pairsOf(entry, source.report)
+  for (const { name, line } of pairs) {
+    if (NAMES.some((one) => one === name)) continue
+    const remedy = didYouMean(name, NAMES, `there are ${NAMES.join(', ')}`)
+    source.report({ line, key: KEY, text: `${KEY}: there is no scenario ${shown(name)}`, remedy })
+  }
   for (const { name, value, line } of pairs)
     if (!/^[1-9]\d{0,6}$/.test(value)) report(line, `${KEY}: ${name} is no number of milliseconds`)
   return { asks, limits: Object.fromEntries(pairs.map(({ name, value }) => [name, Number(value)])) }

@@ -29,13 +29,16 @@ export interface Drilled extends Figures {
 const RECOVERY = 900
 /** Milliseconds between two looks at whether it is. */
 const LOOK = 500
+/** Milliseconds in which so many come where all is well. */
+const PATIENCE = 60_000
 /** Good answers in a row before something is broken, and after all is well. */
 const CALM = 20
 
 /** What a node printed; undefined when it could not be asked, or the text failed. */
-async function told(job: Job, node: Node, text: string): Promise<{ lines: string[]; failed?: string }> {
+async function told(job: Job, node: Node, text: string): Promise<{ lines: string[]; heard: number; failed?: string }> {
   const lines: string[] = []
   let result: string | undefined
+  let heard = Date.now()
   const lost = await exchange(
     job,
     node,
@@ -45,11 +48,24 @@ async function told(job: Job, node: Node, text: string): Promise<{ lines: string
     (frame) => {
       if (frame.at === 'end') result = frame.result
     },
-    (line) => lines.push(line),
+    (line) => {
+      if (lines.length === 0) heard = Date.now()
+      lines.push(line)
+    },
   )
   const failed = lost?.text ?? (result === 'ok' ? undefined : lines.join('\n') || 'it failed')
-  return { lines, ...(failed === undefined ? {} : { failed }) }
+  return { lines, heard, ...(failed === undefined ? {} : { failed }) }
 }
+
+/** Another one after each start; in a container the first line is the host's. */
+const BOOT = "cat /proc/sys/kernel/random/boot_id; awk '{ print $22 }' /proc/1/stat"
+
+/** What is done also when somebody has asked to stop: nothing stays broken for that. */
+const toTheEnd = (job: Job): Job => ({
+  ...job,
+  stop: new AbortController().signal,
+  signal: new AbortController().signal,
+})
 
 /** What is wrong with the cluster, in a sentence; undefined when it is well. */
 async function wrong(job: Job, proof: Phase): Promise<string | undefined> {
@@ -130,23 +146,30 @@ async function one(
   const look = async (): Promise<readonly Seen[]> => {
     const asked = Date.now()
     const all = await onEach(() => tells)
-    const heard = Date.now()
-    return all.flatMap(([node, { lines }]) => seenIn(node.name, lines, asked, heard) ?? [])
+    return all.flatMap(([node, { lines, heard }]) => seenIn(node.name, lines, asked, heard) ?? [])
   }
   const calm = async (since: number) => {
-    for (;;) {
+    for (const end = Date.now() + PATIENCE; ; ) {
       const askers = (await look()).filter(({ answers }) => answers.length > 0)
       const ready =
         askers.length > 0 &&
         askers.every(({ answers }) => answers.filter((one) => one.at >= since && one.status === good).length >= CALM)
       if (ready) return
       job.stop.throwIfAborted()
+      if (Date.now() > end) {
+        const mute = config.nodes
+          .filter((node) => !askers.some((one) => one.node === node.name))
+          .map(({ name }) => name)
+        throw new Error(
+          `the API does not answer steadily through the VIP${mute.length > 0 ? ` to ${mute.join(', ')}` : ''}`,
+        )
+      }
       await pause(LOOK, undefined, { signal: job.stop })
     }
   }
   const putBack = async () => {
     if (scenario.restore === undefined) return
-    const { failed } = await told(job, at, scenario.restore(stage))
+    const { failed } = await told(toTheEnd(job), at, scenario.restore(stage))
     if (failed !== undefined) throw new Error(`${scenario.name} on ${at.name} could not be put back: ${failed}`)
   }
   try {
@@ -161,6 +184,10 @@ async function one(
         ),
       )
     const before = await boots()
+    const anew = async () => {
+      const { lines, failed } = await told(job, target, BOOT)
+      return failed === undefined && lines.join() !== before.get(target.name)
+    }
     const since = Date.now()
     const { failed } = await told(job, at, scenario.act(stage))
     if (failed !== undefined) throw new Error(`${scenario.name} on ${at.name}: ${failed}`)
@@ -173,7 +200,9 @@ async function one(
     }
     while (Date.now() - since < RECOVERY * 1000) {
       job.stop.throwIfAborted()
-      const bad = await wrong(job, proof)
+      const bad =
+        (scenario.dies && !(await anew()) ? `${target.name} has not been started anew yet` : undefined) ??
+        (await wrong(job, proof))
       if (bad === undefined) {
         greenMs = Date.now() - since
         break
@@ -200,7 +229,7 @@ async function one(
     }
   } finally {
     here.stop()
-    await onEach(() => ends)
+    await Promise.all(config.nodes.map((node) => told(toTheEnd(job), node, ends)))
   }
 }
 

@@ -3,6 +3,8 @@
 /** What one node has seen. */
 export interface Seen {
   readonly node: string
+  /** By how much its times may be off: half of the way there and back. */
+  readonly offMs?: number
   /** The VIP came or went there. */
   readonly vip: readonly { readonly at: number; readonly held: boolean }[]
   readonly answers: readonly { readonly at: number; readonly status: number }[]
@@ -33,6 +35,7 @@ export function seenIn(node: string, lines: readonly string[], asked: number, he
     lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(' ').slice(1) as [string, string])
   return {
     node,
+    offMs: (heard - asked) / 2,
     vip: of('vip').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
     answers: of('answer').map(([at, status]) => ({
       at: Number(at.replace(',', '.')) * 1000 - ahead,
@@ -68,7 +71,7 @@ export function figuresOf(
     failed: inside.flat().filter(({ status }) => status !== good).length,
     asked: inside.flat().length,
     held,
-    doubledMs: Math.round(doubled(held, to)),
+    doubledMs: Math.round(doubled(held, to, Math.max(0, ...all.map(({ offMs = 0 }) => offMs)))),
   }
 }
 
@@ -82,13 +85,13 @@ function intervals(node: string, vip: Seen['vip'], dead: number | undefined): Fi
   return all.map((one) => ({ ...one, to: one.to ?? dead }))
 }
 
-/** The time in which two different nodes had it. */
-function doubled(held: Figures['held'], now: number): number {
+/** The time in which two different nodes had it, as far as the clocks are known: what both may be off by is no proof. */
+function doubled(held: Figures['held'], now: number, off: number): number {
   let sum = 0
   for (const [index, one] of held.entries()) {
     for (const other of held.slice(index + 1)) {
       if (other.node === one.node) continue
-      sum += Math.max(0, Math.min(one.to ?? now, other.to ?? now) - Math.max(one.from, other.from))
+      sum += Math.max(0, Math.min(one.to ?? now, other.to ?? now) - Math.max(one.from, other.from) - 2 * off)
     }
   }
   return sum

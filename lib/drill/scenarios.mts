@@ -7,6 +7,7 @@ import { addresses } from '../facts.mts'
 import { linkAddresses, linkCount, memberName } from '../ring.mts'
 import { servicesOf } from '../services.mts'
 import { raw, sh } from '../shell.mts'
+import type { NAMES } from './names.mts'
 
 /** The cluster as it is when a scenario begins. */
 export interface Stage {
@@ -18,7 +19,7 @@ export interface Stage {
 }
 
 export interface Scenario {
-  readonly name: string
+  readonly name: (typeof NAMES)[number]
   readonly title: string
   /** Milliseconds without a good answer that are still right. */
   readonly limit: number
@@ -30,8 +31,10 @@ export interface Scenario {
   readonly at: (stage: Stage) => Node
   readonly target: (stage: Stage) => Node
   readonly act: (stage: Stage) => string
-  /** Seconds after which it is put back. */
+  /** Seconds after which it is put back, or is back by itself. */
   readonly hold?: number
+  /** It is over only when the target was started anew. */
+  readonly dies?: boolean
   /** On the same node; it may run twice, and after a run that was cut off. */
   readonly restore?: (stage: Stage) => string
 }
@@ -54,22 +57,24 @@ const unitOf = ({ config }: Stage) => {
 const KEPT = '/run/quorate-drill.unit'
 
 /**
- * Shell text: takes devices away and gives them back after so many seconds, whoever is listening then. Addresses and routes that go with
- * a device are kept aside (ip-address(8), save and restore): IPv6 loses them.
+ * Shell text: takes devices away and gives them back after so many seconds, whoever is listening then. IPv6 addresses and the routes that
+ * go with a device are kept aside (ip-address(8), save and restore); the VIP is pacemaker's, which may have moved it meanwhile.
  */
-const cut = (devices: readonly string[], seconds: number): string => {
+const cut = ({ vip }: Config, devices: readonly string[], seconds: number): string => {
   const script = sh`
-    dir=$(mktemp -d /run/quorate-drill.XXXXXX)
+    dir=$(mktemp -d /run/quorate-cut.XXXXXX)
     for dev in ${devices}; do
-      ip -4 addr save dev "$dev" >"$dir/$dev.4"; ip -6 addr save dev "$dev" >"$dir/$dev.6"
+      ip -6 addr save dev "$dev" >"$dir/$dev.6"
       ip -4 route save dev "$dev" >"$dir/$dev.r4"; ip -6 route save dev "$dev" >"$dir/$dev.r6"
     done
     for dev in ${devices}; do ip link set dev "$dev" down; done
     sleep ${seconds}
     for dev in ${devices}; do
       ip link set dev "$dev" up
-      ip addr restore <"$dir/$dev.4"; ip addr restore <"$dir/$dev.6"
-      ip route restore <"$dir/$dev.r4"; ip route restore <"$dir/$dev.r6"
+      had=$(ip -o addr show dev "$dev" | grep -F ${` ${vip.address}/`} || :)
+      ip -6 addr restore <"$dir/$dev.6"
+      [ -n "$had" ] || ip addr del ${`${vip.address}/${vip.prefix}`} dev "$dev"
+      ip -4 route restore <"$dir/$dev.r4"; ip -6 route restore <"$dir/$dev.r6"
     done
     rm -rf "$dir"`
   return sh`setsid sh -c ${script} </dev/null >/dev/null 2>&1 &`
@@ -150,8 +155,12 @@ export const SCENARIOS: readonly Scenario[] = [
     target: holder,
     act: (stage) => {
       const address = linkAddresses(stage.config, stage.facts, stage.holder).find((one) => one !== stage.holder.address)
-      return cut(devicesOf(stage, stage.holder, address), CUT)
+      const devices = devicesOf(stage, stage.holder, address)
+      if (devicesOf(stage, stage.holder, stage.holder.address).some((one) => devices.includes(one)))
+        return 'echo "its links go through one device: that would cut all of its network"; exit 1'
+      return cut(stage.config, devices, CUT)
     },
+    hold: CUT,
   },
   {
     name: 'network',
@@ -160,13 +169,15 @@ export const SCENARIOS: readonly Scenario[] = [
     harms: true,
     at: holder,
     target: holder,
-    act: (stage) => cut(devicesOf(stage, stage.holder), CUT),
+    act: (stage) => cut(stage.config, devicesOf(stage, stage.holder), CUT),
+    hold: CUT,
   },
   {
     name: 'crash',
     title: 'the node with the VIP crashed',
     limit: 10_000,
     harms: true,
+    dies: true,
     at: holder,
     target: holder,
     // reboot(2) at once: nothing is stopped, nothing is said to anybody.
@@ -177,6 +188,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'the node with the VIP rebooted',
     limit: 1000,
     harms: true,
+    dies: true,
     at: holder,
     target: holder,
     act: () => `setsid sh -c 'sleep 0.2; systemctl reboot' </dev/null >/dev/null 2>&1 &`,
@@ -186,6 +198,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'the node with the VIP switched off by its fence device',
     limit: 10_000,
     harms: true,
+    dies: true,
     lacks: ({ fencing }) =>
       fencing === 'none' ? 'FENCING=none: there is nothing that switches a node off' : undefined,
     at: other,
