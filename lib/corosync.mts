@@ -68,12 +68,12 @@ NR == FNR {
  * Each link to each node is up, as this node sees it (corosync-cfgtool(8), -s). udp and udpu report no links: there the
  * count of members is all there is.
  */
-export const linksConnected = (config: Config): string =>
+export const linksConnected = (config: Config, links = linkCount(config)): string =>
   config.transport === 'knet'
     ? sh`
       ${needs('corosync-cfgtool')}
       said=$(corosync-cfgtool -s 2>&1) || { printf '%s\\n' "$said"; exit 1; }
-      printf '%s\\n' "$said" | awk -v want=${config.nodes.length * linkCount(config)} '
+      printf '%s\\n' "$said" | awk -v want=${config.nodes.length * links} '
         ${MEMBERS}
         /^LINK ID/ { link = $3 }
         /addr[ \\t]*=/ { own = $3 }

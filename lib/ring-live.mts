@@ -118,10 +118,9 @@ export const wayOf = (all: readonly Difference[]): Way | undefined =>
   all.length === 0 ? undefined : (ORDER[Math.max(...all.map((one) => ORDER.indexOf(wayOfOne(one))))] as Way)
 
 /** Whether a node with the one and a node with the other have a link on which both expect the same addresses of one another. */
-export const shareLink = (live: Settings, wanted: Settings): boolean => {
-  const members = membersOf(live)
-  const both = membersOf(wanted).flatMap((one) => {
-    const now = members.find(({ id }) => id === one.id)
+export const shareLink = (live: readonly Member[], wanted: readonly Member[]): boolean => {
+  const both = wanted.flatMap((one) => {
+    const now = live.find(({ id }) => id === one.id)
     return now === undefined ? [] : [[now.addresses, one.addresses] as const]
   })
   const links = [...new Set(both.flatMap(([now]) => [...now.keys()]))]

@@ -50,7 +50,7 @@ export const linkAddresses = (config: Config, facts: Facts, node: Node): readonl
 export const linkCount = (config: Config): number => Math.max(1, config.links.length)
 
 /** KNET_MAX_LINK. */
-const MOST_LINKS = 8
+export const MOST_LINKS = 8
 
 /**
  * The numbers of the links, in the order of LINKS. A link keeps the number that it has: one whose addresses changed under its number

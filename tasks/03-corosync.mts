@@ -11,7 +11,7 @@ import {
   sharedKey,
 } from '../lib/corosync.mts'
 import { doors } from '../lib/doors.mts'
-import type { Facts } from '../lib/facts.mts'
+import { addresses, type Facts } from '../lib/facts.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { CIB } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
@@ -31,12 +31,13 @@ import {
   noDevice,
   signs,
 } from '../lib/qdevice.mts'
-import { corosyncConf, ringOf } from '../lib/render/corosync-conf.mts'
+import { corosyncConf, type Ring, ringOf } from '../lib/render/corosync-conf.mts'
 import { corosyncProblems } from '../lib/render/corosync-problems.mts'
-import { asMembers, linkAddresses, linkNumbers, nodeIds } from '../lib/ring.mts'
+import { asMembers, linkAddresses, linkNumbers, MOST_LINKS, nodeIds } from '../lib/ring.mts'
 import {
   type Difference,
   differences,
+  knownMembers,
   liveSettings,
   membersOf,
   RING_FACTS,
@@ -67,20 +68,43 @@ const needs = ({ nodes }: Config) =>
         },
       ]
 
-/** The corosync.conf that is to be on every node. */
-function confOf(config: Config, facts: Facts): string {
+/** The ring that is to be. */
+function wantedRing(config: Config, facts: Facts): Ring {
   const ids = nodeIds(config, facts)
   const members = asMembers(config, facts)
   const at = (member: Node) => config.nodes[members.nodes.indexOf(member)] as Node
-  return corosyncConf(
-    ringOf(
-      members,
-      (member) => linkAddresses(config, facts, at(member)),
-      linkNumbers(config, facts),
-      (member) => ids.get(at(member).name) as number,
-    ),
+  return ringOf(
+    members,
+    (member) => linkAddresses(config, facts, at(member)),
+    linkNumbers(config, facts),
+    (member) => ids.get(at(member).name) as number,
   )
 }
+
+const confOf = (config: Config, facts: Facts): string => corosyncConf(wantedRing(config, facts))
+
+/**
+ * Where none of the links that a running ring has is to stay, the new ones come beside the old ones first: a ring without any link for a
+ * moment is a split. Undefined where that is not needed, or cannot be: for nodes that come, or have lost their old addresses.
+ */
+function bridge(config: Config, facts: Facts): Ring | undefined {
+  const ring = wantedRing(config, facts)
+  const members = knownMembers(facts, config.nodes)
+  const runs = config.nodes.some((node) => inRing(facts, node))
+  if (!runs || config.transport !== 'knet' || shareLink(members, ringMembers(ring))) return undefined
+  const here = config.nodes.flatMap((node) => addresses(facts, node).map(({ address }) => address))
+  const nodes = ring.nodes.map((node) => {
+    const old = members.find(({ id }) => id === node.id)?.addresses ?? new Map<number, string>()
+    return { ...node, addresses: new Map([...old, ...node.addresses].sort(([one], [other]) => one - other)), old }
+  })
+  const can = nodes.every(
+    ({ old, addresses }) =>
+      old.size > 0 && addresses.size <= MOST_LINKS && [...old.values()].every((one) => here.includes(one)),
+  )
+  return can ? { ...ring, nodes } : undefined
+}
+
+const ringMembers = (ring: Ring) => membersOf(settingsOf(corosyncConf(ring)))
 
 const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
   const conf = confOf(config, facts)
@@ -130,8 +154,8 @@ function changes(config: Config, facts: Facts): Changes {
   const of = (node: Node) => each.get(node) ?? []
   // What runs alone, as the example of its package, is no part of the ring.
   const ring = config.nodes.filter((node) => inRing(facts, node))
-  const apart = ring.some((node) => !shareLink(liveSettings(facts, node), wanted))
-  const way = apart ? 'all' : wayOf(ring.flatMap(of))
+  const apart = ring.some((node) => !shareLink(membersOf(liveSettings(facts, node)), membersOf(wanted)))
+  const way = apart && bridge(config, facts) === undefined ? 'all' : wayOf(ring.flatMap(of))
   const found = { wanted, of, way: way === undefined || live(config, facts) ? way : 'restart' }
   known.set(facts, { config, changes: found })
   return found
@@ -182,6 +206,31 @@ const pacemakerBack: Guard = {
     [ ! -e ${CIB} ] || systemctl is-active --quiet pacemaker || ! systemctl is-enabled --quiet pacemaker ||
       { echo "it was stopped together with corosync"; exit 1; }`,
   apply: 'systemctl start pacemaker',
+}
+
+/** The file with old and new links, on every node before one of them tells the others. */
+const beside = (config: Config, facts: Facts): Guard[] => {
+  const ring = changes(config, facts).way === 'load' ? bridge(config, facts) : undefined
+  return ring === undefined
+    ? []
+    : [{ ...file(CONF, corosyncConf(ring)), title: `${CONF} has the new links beside the old ones` }]
+}
+
+const besideLoaded = (config: Config, facts: Facts): Guard[] => {
+  const ring = changes(config, facts).way === 'load' ? bridge(config, facts) : undefined
+  if (ring === undefined) return []
+  const links = ring.nodes[0]?.addresses.size ?? 0
+  return [
+    {
+      title: 'the new links are connected beside the old ones',
+      check: sh`
+        ${raw(runsWith(settingsOf(corosyncConf(ring)), ['the new links come before the old ones go']))}
+        ${raw(linksConnected(config, links))}`,
+      apply: 'corosync-cfgtool -R',
+      wait: 60,
+      remedy: LINK_REMEDY,
+    },
+  ]
 }
 
 const running = (config: Config, facts: Facts, node: Node): Guard[] => {
@@ -250,6 +299,8 @@ export const phase: Phase = {
     { title: 'signatures', on: arbiter, guards: signs },
     { title: 'certificates', on: voters, guards: hasCertificate, keepsFacts: true },
     { title: 'key', on: firstNode, guards: (config, facts) => ringKey(config, facts, KEY) },
+    { title: 'links beside', on: everyNode, guards: beside },
+    { title: 'links connected', on: speaker, guards: besideLoaded },
     { title: 'configure', on: everyNode, guards: configured },
     { title: 'stop', on: everyNode, guards: stopped },
     { title: 'load', on: speaker, guards: loaded },

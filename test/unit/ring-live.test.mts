@@ -201,7 +201,13 @@ test('the steps of a phase: nothing is stopped for what can be loaded, and nothi
             .on(to, facts)
             .flatMap((node) => step.guards(to, facts, node).map((guard) => ({ node: node.name, guard }))),
         )
-    return { stop: of('stop'), load: of('load'), start: of('start') }
+    return {
+      beside: of('links beside'),
+      meet: of('links connected'),
+      stop: of('stop'),
+      load: of('load'),
+      start: of('start'),
+    }
   }
   const load = guards(config(), config('TOKEN=2000'))
   assert.equal([load.stop.length, load.load.map(({ node }) => node)], [0, ['a']])
@@ -221,6 +227,15 @@ test('the steps of a phase: nothing is stopped for what can be loaded, and nothi
   )
   assert.equal([restart.stop.length, restart.load.length], [0, 0])
   assert.ok(restart.start.some(({ guard }) => guard.apply === 'systemctl restart corosync'))
+  // None of the links stays: the new ones come first.
+  const other = guards(config('LINKS="10.0.1.0/24 10.0.2.0/24"'), config('LINKS=10.0.3.0/24'))
+  assert.equal([other.beside.length, other.meet.length, other.stop.length, other.load.length], [2, 1, 0, 1])
+  assert.match(
+    other.beside[0]?.guard.check ?? '',
+    /ring0_addr: 10.0.1.11\n +ring1_addr: 10.0.2.11\n +ring2_addr: 10.0.3.11/,
+  )
+  assert.match(other.meet[0]?.guard.check ?? '', /-v want=6 /)
+  assert.equal([load.beside.length, load.meet.length], [0, 0])
   const all = guards(config(), config('TRANSPORT=udpu'))
   assert.equal([all.stop.map(({ node }) => node), all.load.length], [['a', 'b'], 0])
   assert.match(all.stop[0]?.guard.check ?? '', /the API is away meanwhile/)
