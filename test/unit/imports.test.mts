@@ -46,7 +46,7 @@ const test = suite('layers')
 test('import lines are found in each of their forms', () => {
   assert.ok(importsOf('lib/exchange.mts').includes('lib/ssh.mts'))
   assert.ok(importsOf('lib/ssh.mts').includes('execa'))
-  assert.ok(importsOf('tasks/00-prereqs.mts').includes('lib/guards/firewall.mts'))
+  assert.ok(importsOf('tasks/00-prereqs.mts').includes('lib/guards/file.mts'))
   assert.ok(LIB.length > 30 && TASKS.length > 7 && TESTS.length > 10)
 })
 
