@@ -104,7 +104,7 @@ function asking({ node, level, agent, params }: FenceDevice, member: string): st
     ${raw(given ? ':' : sh`for one in port plug; do ! grep -q "<parameter name=\\"$one\\"" "$said" || plug=$one=${plug}; done`)}
     status=0
     answer=$({ printf %s ${['action=status\n', ...lines].join('')}; [ -z "$plug" ] || printf '%s\\n' "$plug"; } |
-      timeout ${PATIENCE} ${agentFile(agent)} 2>&1) || status=$?
+      PYTHONWARNINGS=ignore timeout ${PATIENCE} ${agentFile(agent)} 2>&1) || status=$?
     case $status in
       0) ;;
       2) echo ${`${name}: its device says that it is off, but it answers: that is another machine's device`}; bad=1 ;;

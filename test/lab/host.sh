@@ -203,11 +203,12 @@ set_working_mc 0x20
 startlan 1
 addr $address 623
 priv_limit admin
-allowed_auths_admin md5
+allowed_auths_admin none md5
+guid $(printf '%s' "$LAB_NAME $1" | sha256sum | cut -c1-32)
 endlan
 chassis_control "$dir/chassis $1"
 user 1 false "" "" user 1 none
-user 2 true "quorate" "$(cat "$dir/password")" admin 10 md5
+user 2 true "quorate" "$(cat "$dir/password")" admin 10 none md5
 CONF
     )
     printf '%s\n' 'mc_setbmc 0x20' 'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02' 'mc_enable 0x20' >"$dir/commands"
