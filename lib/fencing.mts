@@ -129,7 +129,7 @@ const answer = (title: string, config: Config, facts: Facts, targets: readonly N
       remedies: [
         [/missing or not executable/, 'install the program that the agent needs on every node, then go on'],
         [
-          /Unable to connect\/login|Unable to establish|[Pp]assword|[Aa]uthenti|Login timed out/,
+          /Unable to connect\/login|Unable to establish|Unable to obtain correct plug status|[Pp]assword|[Aa]uthenti|Login timed out/,
           'look at its address, user and password, and whether this node reaches it; a BMC may want lanplus=1, or a cipher (cipher=3)',
         ],
       ],
