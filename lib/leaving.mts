@@ -81,12 +81,13 @@ export const leaves = (config: Config, facts: Facts): Guard[] => [
       ${MEMBERS_HERE}
       if here ${id}; then echo ${`${name} is a member; the cluster is stopped there, and the VIP moves away before that`}; exit 1; fi`,
     apply: sh`
+      ${MEMBERS_HERE}
       # As it is written in our own known_hosts: [name]:port where the port is not 22.
       port=$(sed -n ${`s/.*\\[${name.replaceAll('.', '\\.')}\\]:\\([0-9]*\\).*/\\1/p`} /etc/ssh/ssh_known_hosts | head -n 1)
       printf %s ${GOODBYE} |
         ssh -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=yes -p "\${port:-22}" ${`root@${name}`} 'sh -s' 2>&1 ||
-        { echo ${`${name} cannot be told to leave from here`}; exit 1; }
-      ${MEMBERS_HERE}
+        # One that has just died is no member any more when the ring has seen it.
+        ! here ${id} || { echo ${`${name} cannot be told to leave from here`}; exit 1; }
       ${raw(sh`end=$(($(date +%s) + 60))
       while here ${id}; do [ "$(date +%s)" -lt "$end" ] || { echo ${`${name} is still a member`}; exit 1; }; sleep 0.2; done`)}`,
     remedy: `log in there: systemctl disable --now pacemaker corosync; or switch ${name} off, if it is broken; then go on`,

@@ -79,17 +79,36 @@ export function strangers(config: Config, facts: Facts): readonly string[] {
   return [...new Set(known)].filter((name) => name !== '' && !names.includes(name))
 }
 
-/** A node that has left is forgotten: pacemaker would list it as lost for ever, and count on it (crm_node(8), --remove). */
+/**
+ * A node that has left is forgotten: pacemaker would list it as lost for ever, and a new coordinator put it back into the CIB.
+ * `crm_node --remove` (crm_node(8)) is asked again: it goes without waiting for an answer, and the controller may drop what it was told
+ * (2.1.5). By the number it asks more of them, which another node may have by now, with a new name.
+ */
 export const forgotten = (config: Config, facts: Facts): readonly Guard[] =>
-  strangers(config, facts).map((name) => ({
-    title: `pacemaker has forgotten ${name}`,
-    check: sh`
+  strangers(config, facts).map((name) => {
+    const check = sh`
       ${needs('crm_node')}
       if crm_node --list 2>/dev/null | awk -v name=${name} '$2 == name { found = 1 } END { exit !found }' ||
-        cibadmin --query --scope nodes 2>/dev/null | grep -qF ${`uname="${name}"`}; then echo "it knows it still"; exit 1; fi`,
-    apply: sh`crm_node --force --remove ${name}`,
-    wait: 20,
-  }))
+        cibadmin --query --scope nodes 2>/dev/null | grep -qF ${`uname="${name}"`}; then echo "it knows it still"; exit 1; fi`
+    return {
+      title: `pacemaker has forgotten ${name}`,
+      check,
+      apply: sh`
+        tries=0
+        while :; do
+          crm_node --force --remove ${name} || :
+          ids=$(crm_node --list | awk -v name=${name} '$2 == name { print $1 }')
+          for id in $ids; do
+            crm_node --list | awk -v id="$id" -v name=${name} '$1 == id && $2 != name { found = 1 } END { exit !found }' ||
+              crm_node --force --remove "$id" || :
+          done
+          tries=$((tries + 1))
+          said=$( ${raw(check)} ) && break
+          [ "$tries" -lt 40 ] || { echo "$said"; exit 1; }
+          sleep 0.5
+        done`,
+    }
+  })
 
 export const cibFact = sh`[ ! -e ${CIB} ] || echo yes`
 

@@ -32,10 +32,13 @@ const nonlocalBind = ({ vip }: Config): Guard[] => {
   ]
 }
 
-/** The APIs make room on the VIP before HAProxy, where it runs already, takes it. */
-const configured = (config: Config, facts: Facts, node: Node): Guard[] => [
+/** The APIs make room on the VIP before HAProxy takes it, and on all nodes before any HAProxy counts on them. */
+const backEnds = (config: Config, facts: Facts, node: Node): Guard[] => [
   ...nonlocalBind(config),
   ...servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
+]
+
+const configured = (config: Config): Guard[] => [
   file(
     UNIT,
     '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
@@ -57,6 +60,14 @@ export const phase: Phase = {
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')], after: '02-packages' },
+    {
+      title: 'back ends',
+      on: everyNode,
+      oneByOne: () => true,
+      guards: backEnds,
+      after: '02-packages',
+      keepsFacts: true,
+    },
     {
       title: 'configure',
       on: everyNode,
