@@ -1,11 +1,14 @@
 /** Guards of a node from which the cluster is taken away again: what we brought is gone, and what was there is back. */
+import { basename } from 'node:path'
 import { BEFORE } from './before.mts'
 import type { Config } from './config.mts'
+import { LOCK } from './driver.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
 import { type Opening, richRules } from './guards/firewall.mts'
-import { FUNCTIONS } from './guards/package.mts'
+import { BROUGHT, FUNCTIONS } from './guards/package.mts'
 import { require } from './guards/require.mts'
+import { STAMPS } from './guards/service.mts'
 import { ARBITERS_PACKAGES, packagesOf } from './packages.mts'
 import { raw, sh } from './shell.mts'
 
@@ -155,29 +158,62 @@ export const firewallBack = ({ clusterName }: Config, openings: readonly Opening
     fi`,
 })
 
+/** Shell functions `ours`: the packages that we have brought and that are installed; `among LIST`: of stdin, those in a list. */
+const OURS_INSTALLED = raw(
+  sh`
+among() { while read -r name; do case " $1 " in *" $name "*) echo "$name" ;; esac; done; }
+ours() {
+  [ -e ${BROUGHT} ] || return 0
+  sed 's|.*/||; s/_.*//' ${BROUGHT} | sort -u | grep -vxFf ${BEFORE}/packages | while read -r name; do
+    case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$name" 2>/dev/null) in ?n* | '') ;; *) printf ' %s' "$name" ;; esac
+  done
+}`.trim(),
+)
+
+/** Ours that have to stay, because something that came later needs them. */
+const STAY = `${BEFORE}/stay`
+
+/** Folders that daemons of these packages fill, and that a purge leaves behind. */
+const LEFT_BEHIND = ['/var/lib/haproxy', '/var/lib/heartbeat', '/var/lib/pacemaker', '/var/lib/corosync']
+
 /** Packages that came with the cluster are gone, with what came for their sake; those that were there before stay. */
 export const packagesGone = (config: Config): Guard => ({
   title: 'the packages of the cluster are gone',
   check: sh`
     [ -e ${BEFORE}/packages ] || exit 0
-    for name in ${namesOf(config)}; do
-      if grep -qx "$name" ${BEFORE}/packages; then continue; fi
-      case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$name" 2>/dev/null) in ?n* | '') ;; *) echo "$name is installed"; exit 1 ;; esac
+    ${OURS_INSTALLED}
+    for name in $(ours); do
+      grep -qxF "$name" ${STAY} 2>/dev/null || { echo "$name is installed, with others"; exit 1; }
     done`,
   apply: sh`
     ${FUNCTIONS}
-    new() { while read -r name; do grep -qx "$name" ${BEFORE}/packages || printf ' %s' "$name"; done; }
-    away=$(printf '%s\\n' ${namesOf(config)} | while read -r name; do
-      case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$name" 2>/dev/null) in ?n* | '') ;; *) echo "$name" ;; esac
-    done | new)
+    ${OURS_INSTALLED}
+    away=$(ours)
+    gone() { apt-get -s purge "$@" | sed -n 's/^\\(Purg\\|Remv\\) \\([^ ]*\\).*/\\2/p'; }
+    all=$(gone $away)
+    if [ "$(echo "$all" | among "$away")" != "$all" ]; then
+      can=
+      for name in $away; do
+        all=$(gone "$name")
+        [ "$(echo "$all" | among "$away")" != "$all" ] || can="$can $name"
+      done
+      away=$can
+    fi
+    # The links of a unit that we have enabled are no package's.
+    for unit in ${unitsOf(config)}; do
+      file=$(systemctl show --property FragmentPath --value "$unit" 2>/dev/null) || file=
+      owner=$(dpkg -S "$file" 2>/dev/null) || owner=$(dpkg -S "/usr$file" 2>/dev/null) || continue
+      case " $away " in *" \${owner%%:*} "*) systemctl --quiet disable "$unit" ;; esac
+    done
     [ -z "$away" ] || apt purge $away
-    # What was installed for their sake, and nothing that was there before.
-    left=$(apt-get -s autoremove | sed -n 's/^Remv \\([^ ]*\\).*/\\1/p' | new)
-    [ -z "$left" ] || apt purge $left`,
+    for dir in ${LEFT_BEHIND}; do
+      [ -z "$away" ] || [ ! -d "$dir" ] || dpkg -S "$dir" >/dev/null 2>&1 || rm -rf "$dir"
+    done
+    ours | tr -s ' ' '\\n' >${STAY}`,
 })
 
-const namesOf = (config: Config): readonly string[] =>
-  [...packagesOf(config), ...ARBITERS_PACKAGES].flatMap(({ name }) => name.split('|'))
+const unitsOf = (config: Config): readonly string[] =>
+  [...packagesOf(config), ...ARBITERS_PACKAGES].flatMap(({ units = [] }) => units)
 
 /** Only what was put back needs no record any more. */
 export const putBack = (): Guard =>
@@ -212,5 +248,8 @@ export const arbiterLeft = ({ clusterName }: Config): Guard => {
 export const recordGone = (): Guard => ({
   title: 'nothing of quorate is left',
   check: sh`[ ! -e ${KEPT} ] || { echo ${`${KEPT} is there`}; exit 1; }`,
-  apply: sh`rm -rf ${KEPT}`,
+  apply: sh`
+    # In the same folder is the lock, which this run holds.
+    find ${STAMPS} -maxdepth 1 -type f ! -name ${basename(LOCK)} -delete
+    rm -rf ${KEPT}`,
 })

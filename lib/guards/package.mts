@@ -1,6 +1,7 @@
 /** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
 import type { Guard, Remedies } from '../guard.mts'
 import { raw, type Shell, sh } from '../shell.mts'
+import { KEPT } from './file.mts'
 
 /**
  * What is wanted of the package manager. `name` may list alternatives, the first that the repositories offer is taken:
@@ -14,6 +15,9 @@ export interface Package {
   /** Units that it brings; none is started before its configuration is in place. */
   readonly units?: readonly string[]
 }
+
+/** The files of all packages that we had installed or upgraded, a line each: `make destroy` takes away what was not there before. */
+export const BROUGHT = `${KEPT}/brought`
 
 /** Seconds to wait for another package manager run, unattended-upgrades mostly. */
 const LOCK_WAIT = 300
@@ -44,6 +48,12 @@ apt() {
   patiently apt-get -q check
   whole apt-get -q -y -o DPkg::Lock::Timeout=10 -o Dpkg::Use-Pty=0 \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+# apt tells the hook what it is about to unpack before it begins (apt.conf(5), Pre-Install-Pkgs).
+bring() {
+  mkdir -p ${KEPT}
+  chmod 0700 ${KEPT}
+  apt -o 'DPkg::Pre-Install-Pkgs::=cat >>${BROUGHT}' --no-install-recommends "$@"
 }
 known() {
   names=$*
@@ -183,11 +193,11 @@ export function installed(packages: readonly Package[]): Guard {
       trap '[ -z "$masked" ] || systemctl --runtime --quiet unmask $masked' EXIT
       # What lacks a package that was never unpacked (a full disk) cannot be configured: apt-get brings that first.
       [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a ||
-        apt --no-install-recommends --fix-broken install || :
+        bring --fix-broken install || :
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
-      [ -z "$want" ] || apt --no-install-recommends install $want || {
+      [ -z "$want" ] || bring install $want || {
         patiently apt-get -q update || :
-        apt --no-install-recommends install $want
+        bring install $want
       }`,
     remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
     remedies: REMEDIES,

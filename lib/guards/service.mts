@@ -40,7 +40,7 @@ const dropInsRead = (loads: readonly string[]) =>
   )
 
 /** What a daemon was last started with, by us: gone with a reboot, as it should be. */
-const STAMPS = '/run/quorate'
+export const STAMPS = '/run/quorate'
 
 /**
  * Shell text that sets `sum` to that of the files as they are. Where a reload costs nothing, a file that was put back counts as

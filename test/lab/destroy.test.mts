@@ -12,6 +12,8 @@ const listing = (text: string) =>
   text
     .split('\n')
     .filter((line) => !THEIRS.test(line))
+    // The lock of the run itself is the last thing that it needs.
+    .filter((line) => !/^temporary \/run\/quorate(\/lock)?$/.test(line))
     // Of a folder only that it is there; of a file its content, owner and mode, and not when that came.
     .map((line) => line.replace(/( [\d.]+){1,2}$/, '').replace(/^(\S+ d \d+ \S+).*/, '$1'))
     .join('\n')
