@@ -1,9 +1,12 @@
 /** Guards of what pacemaker holds: its members, and where resources run. */
 import type { Config } from './config.mts'
-import type { Facts } from './facts.mts'
+import { addresses, type Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { CIB } from './guards/cib.mts'
+import { absent, file } from './guards/file.mts'
 import { comes, needs, require } from './guards/require.mts'
+import { service } from './guards/service.mts'
+import type { Cards } from './render/cib.mts'
 import { memberName } from './ring.mts'
 import { raw, sh } from './shell.mts'
 
@@ -21,7 +24,11 @@ export const MON = raw(
   `
 mon() {
   if [ "\${mode:-}" = check ] && [ -e "$scratch/mon.xml" ]; then cat "$scratch/mon.xml"; return 0; fi
-  said=$(crm_mon --one-shot --output-as=xml 2>&1) || { printf '%s\\n' "$said"; return 1; }
+  said=$(crm_mon --one-shot --output-as=xml 2>&1) || {
+    why=$(printf '%s\\n' "$said" | sed -n 's|.*<error>\\(.*\\)</error>.*|\\1|p')
+    printf '%s\\n' "\${why:-$said}"
+    return 1
+  }
   printf '%s\\n' "$said" >"$scratch/mon.xml"
   printf '%s\\n' "$said"
 }`.trim(),
@@ -133,6 +140,36 @@ export function firstStart(config: Config, facts: Facts): readonly Guard[] {
   ]
 }
 
+/** Its name comes after 50-…: what a package brings there. */
+const BOOT_UNIT = '/etc/systemd/system/pacemaker.service.d/60-quorate.conf'
+
+/** Seconds that a fence agent may look whether the node is on again, before it says that it has done what it was asked. */
+const AGENT = 5
+
+/**
+ * A node that was fenced must not be in the cluster again before the others have heard that the agent is done: pacemaker would hear it
+ * with them ("We were allegedly just fenced", pacemaker's controld_fencing.c) and stay down for good. What boots within seconds, as a
+ * virtual machine does, waits: as long as the agent needs, and then the ring to tell it while it forms anew (corosync.conf(5), token and
+ * consensus). A server has taken longer than that to come so far, and does not wait at all.
+ */
+function bootDelay(config: Config): Guard {
+  if (config.fencing === 'none') return absent(BOOT_UNIT)
+  const token = (config.token ?? 3000) + 650 * Math.max(0, config.nodes.length - 2)
+  const seconds = AGENT + Math.ceil((token * 2.2) / 1000)
+  return file(
+    BOOT_UNIT,
+    `# Written by quorate: a node that was fenced joins only when the others know that it was.
+[Service]
+ExecStartPre=/bin/sh -c 'up=$$(ps -o etimes= -p 1); [ "$$up" -ge ${seconds} ] || sleep "$$((${seconds} - up))"'
+`,
+  )
+}
+
+export const pacemakerRuns = (config: Config): readonly Guard[] => [
+  bootDelay(config),
+  service('pacemaker', config.fencing === 'none' ? {} : { dropIns: [BOOT_UNIT] }),
+]
+
 /** Shell text that sets `where`: the nodes on which a resource or a clone runs, each followed by a space. */
 const locate = (resource: string): string => sh`
   ${needs('crm_mon')}
@@ -154,6 +191,15 @@ export const noStandby: Guard = require('no node is in standby', sh`
     ${MON}
     aside=$(mon | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
     [ -z "$aside" ] || { echo "in standby: $aside"; exit 1; }`, 'crm node online NODE, or crm_standby --node NODE --delete')
+
+/** Each node's card in the VIP's network; none at all where one is not known. */
+export function cardsOf(config: Config, facts: Facts): Cards {
+  const cards = config.nodes.flatMap((node) => {
+    const card = addresses(facts, node).find(({ address }) => address === node.address)?.device
+    return card === undefined ? [] : [[memberName(facts, node), card] as const]
+  })
+  return new Map(cards.length === config.nodes.length ? cards : [])
+}
 
 /** The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. */
 export const vipHeld = (config: Config): Guard =>

@@ -13,6 +13,8 @@ export const packagesOf = (config: Config): readonly Package[] => [
   { name: 'pacemaker-cli-utils' },
   // IPaddr2 moved to resource-agents-base where the agents were split (Ubuntu 23.10, Debian 13).
   { name: 'resource-agents-base|resource-agents' },
+  // ethmonitor, an agent that watches a network card, does not start without it.
+  { name: 'iputils-arping|arping|iputils', unless: '/usr/bin/arping' },
   { name: 'haproxy', units: ['haproxy'] },
   { name: 'chrony', units: ['chrony'] },
   { name: 'crmsh', optional: true },

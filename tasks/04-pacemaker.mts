@@ -5,7 +5,6 @@ import { devicesAnswer, devicesRun, UNFENCED } from '../lib/fencing.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { brought, comes } from '../lib/guards/require.mts'
-import { service } from '../lib/guards/service.mts'
 import { farewells } from '../lib/leaving.mts'
 import { isScript, main } from '../lib/main.mts'
 import {
@@ -15,6 +14,7 @@ import {
   firstStart,
   forgotten,
   membersOnline,
+  pacemakerRuns,
   strangers,
 } from '../lib/pacemaker.mts'
 import { clusterProperties, fencePrimitives, goneFencing, resourceDefaults } from '../lib/render/cib.mts'
@@ -50,7 +50,11 @@ export const phase: Phase = {
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('pacemakerd', '02-packages')] },
-    { title: 'start', on: everyNode, guards: (config, facts) => [...firstStart(config, facts), service('pacemaker')] },
+    {
+      title: 'start',
+      on: everyNode,
+      guards: (config, facts) => [...firstStart(config, facts), ...pacemakerRuns(config)],
+    },
     { title: 'online', on: everyNode, guards: online },
     { title: 'fence devices', on: everyNode, guards: devicesAnswer },
     // What the CIB has for a node that left goes before the node: by its name it is found.

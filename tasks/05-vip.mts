@@ -2,8 +2,8 @@
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { isScript, main } from '../lib/main.mts'
-import { triedAnew, unlessBesideHaproxy, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
-import { vipPrimitive } from '../lib/render/cib.mts'
+import { cardsOf, triedAnew, unlessBesideHaproxy, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
+import { vipFragments } from '../lib/render/cib.mts'
 import { vipFree } from '../lib/requirements.mts'
 
 export const phase: Phase = {
@@ -15,7 +15,7 @@ export const phase: Phase = {
     {
       title: 'resource',
       on: firstNode,
-      guards: (config) => [cib('the VIP is a resource', [vipPrimitive(config)])],
+      guards: (config, facts) => [cib('the VIP is a resource', vipFragments(config, cardsOf(config, facts)))],
       keepsFacts: true,
     },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('vip')] },

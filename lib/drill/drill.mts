@@ -25,6 +25,8 @@ export interface Drilled extends Figures {
   readonly within: boolean
 }
 
+/** Milliseconds that an outage may be longer where a node is fenced, beside the time that its agent takes. */
+const FENCED = 2000
 /** Seconds for a cluster to be well again: a server takes minutes to boot. */
 const RECOVERY = 900
 /** Milliseconds between two looks at whether it is. */
@@ -74,7 +76,11 @@ async function wrong(job: Job, proof: Phase): Promise<string | undefined> {
   const other = otherRun(job.config, facts)
   if (other) return holderText(other)
   try {
-    const bad = (await check(job, facts, [proof])).find((end) => end.state !== 'ok')
+    // The same one each time, whoever answers first.
+    const order = job.config.nodes.map(({ name }) => name)
+    const [bad] = (await check(job, facts, [proof]))
+      .filter((end) => end.state !== 'ok')
+      .sort((a, b) => order.indexOf(a.node) - order.indexOf(b.node))
     return (
       bad &&
       `${bad.node}: not true: ${bad.guard}${bad.output.trim() === '' ? '' : ` (${bad.output.trim().split('\n')[0]})`}`
@@ -127,13 +133,13 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
   }
 }
 
-/** One scenario, from a cluster that is well to one that is well again. Throws when it cannot be begun or put back. */
+/** One scenario, from a cluster that is well to one that is well again; `own` is a limit of the env file, in milliseconds. Throws when it cannot be begun or put back. */
 async function one(
   job: Job,
   proof: Phase,
   scenario: Scenario,
   stage: Stage,
-  limitMs: number,
+  own: number | undefined,
   { say }: Talk,
 ): Promise<Drilled> {
   const { config } = job
@@ -218,6 +224,7 @@ async function one(
     // A node that was started anew has forgotten what it saw, and had nothing since the fault.
     const gone = new Map([...before].filter(([name, boot]) => after.get(name) !== boot).map(([name]) => [name, since]))
     const figures = figuresOf(withDead(all, stage, gone, since), since - CALM * PACE, green, good, gone)
+    const limitMs = own ?? scenario.limit + (figures.fencedMs > 0 ? Math.round(figures.fencedMs) + FENCED : 0)
     return {
       name: scenario.name,
       title: scenario.title,
@@ -288,7 +295,7 @@ export async function drill(
     }
     talk.say(`${scenario.name}: ${scenario.title} (${target})`)
     try {
-      const done = await one(job, proof, scenario, stage, limits[scenario.name] ?? limit ?? scenario.limit, talk)
+      const done = await one(job, proof, scenario, stage, limits[scenario.name] ?? limit, talk)
       drilled.push(done)
       if (done.greenMs === undefined) break
     } catch (error) {

@@ -8,6 +8,8 @@ export interface Seen {
   /** The VIP came or went there. */
   readonly vip: readonly { readonly at: number; readonly held: boolean }[]
   readonly answers: readonly { readonly at: number; readonly status: number }[]
+  /** A fencing was under way there, as its pacemaker saw it. */
+  readonly fencing?: readonly { readonly at: number; readonly held: boolean }[]
 }
 
 export interface Figures {
@@ -20,6 +22,8 @@ export interface Figures {
   readonly held: readonly { readonly node: string; readonly from: number; readonly to: number | undefined }[]
   /** For how long two had it at once. */
   readonly doubledMs: number
+  /** For how long a node was being fenced: the time that the agent takes. */
+  readonly fencedMs: number
 }
 
 /** Milliseconds between two questions. */
@@ -37,6 +41,7 @@ export function seenIn(node: string, lines: readonly string[], asked: number, he
     node,
     offMs: (heard - asked) / 2,
     vip: of('vip').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
+    fencing: of('fencing').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
     answers: of('answer').map(([at, status]) => ({
       at: Number(at.replace(',', '.')) * 1000 - ahead,
       status: Number(status),
@@ -66,7 +71,9 @@ export function figuresOf(
     .flatMap(({ node, vip }) => intervals(node, vip, gone.get(node)))
     .filter((one) => one.to === undefined || one.to >= from)
     .sort((a, b) => a.from - b.from)
+  const fenced = all.flatMap(({ node, fencing = [] }) => intervals(node, fencing, gone.get(node)))
   return {
+    fencedMs: Math.round(Math.max(0, ...fenced.map((one) => (one.to ?? to) - one.from))),
     outageMs: Math.max(0, Math.round(Math.max(0, ...outages))),
     failed: inside.flat().filter(({ status }) => status !== good).length,
     asked: inside.flat().length,

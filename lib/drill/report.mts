@@ -2,7 +2,7 @@
 import { coloured, type Print, seconds } from '../style.mts'
 import type { Drilled } from './drill.mts'
 
-const HEAD = ['SCENARIO', 'NODE', 'OUTAGE', 'LIMIT', 'FAILED', 'THE VIP', 'WELL AGAIN', '']
+const HEAD = ['SCENARIO', 'NODE', 'OUTAGE', 'LIMIT', 'FENCED', 'FAILED', 'THE VIP', 'WELL AGAIN', '']
 
 /** Who had the VIP, one after the other, and whether two had it at once. */
 const story = ({ held, doubledMs }: Drilled): string => {
@@ -16,6 +16,7 @@ export function drillTable(print: Print, drilled: readonly Drilled[], skipped: r
     one.target,
     `${one.outageMs} ms`,
     `${one.limitMs} ms`,
+    one.fencedMs > 0 ? seconds(one.fencedMs) : '',
     `${one.failed} of ${one.asked}`,
     story(one),
     one.greenMs === undefined ? 'NOT' : seconds(one.greenMs),

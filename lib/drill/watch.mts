@@ -46,21 +46,33 @@ const holding = (config: Config): string => sh`
     echo "$(${NOW}) $held" >>${DIR}/vip
   done`
 
+/** Each time that a fencing is under way, or is not any more: `when 1` or `when 0`. */
+const fencing = sh`
+  was=0
+  while [ -d ${DIR} ]; do
+    now=$(crm_mon --one-shot --output-as=xml --include=none,fencing 2>/dev/null | grep -c 'status="pending"')
+    [ "$now" -lt 2 ] || now=1
+    [ "$now" = "$was" ] || echo "$(${NOW}) $now" >>${DIR}/fencing
+    was=$now
+    sleep 0.2
+  done`
+
 /** Shell text: begins to watch on this node, in sessions of their own, so that it goes on when nobody can ask any more. */
 export const begins = (config: Config, asks: boolean): string => sh`
   ${raw(ends)}
   mkdir -m 700 ${DIR}
   : >${DIR}/vip
   : >${DIR}/answers
-  cat /proc/sys/kernel/random/boot_id >${DIR}/boot
+  : >${DIR}/fencing
   setsid sh -c ${holding(config)} </dev/null >/dev/null 2>&1 &
   echo "$!" >>${DIR}/pids
+  ${raw(config.fencing === 'none' || !asks ? ':' : sh`setsid sh -c ${fencing} </dev/null >/dev/null 2>&1 &\n echo "$!" >>${DIR}/pids`)}
   ${raw(asks ? sh`setsid bash -c ${prober(config)} </dev/null >/dev/null 2>&1 &\n echo "$!" >>${DIR}/pids` : ':')}`
 
 /** Shell text: what was seen so far: the node's clock, and the lines of both. */
 export const tells = sh`
   echo "now $(${NOW})"
-  [ ! -d ${DIR} ] || { sed 's/^/vip /' ${DIR}/vip; sed 's/^/answer /' ${DIR}/answers; }`
+  [ ! -d ${DIR} ] || { sed 's/^/vip /' ${DIR}/vip; sed 's/^/answer /' ${DIR}/answers; sed 's/^/fencing /' ${DIR}/fencing; }`
 
 /** Shell text: nothing is watched any more, and nothing is left of it. */
 export const ends = sh`

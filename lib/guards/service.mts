@@ -6,6 +6,8 @@ interface ServiceOptions {
   /** Files that the daemon reads when it starts: it is restarted or reloaded when it runs with older ones. */
   readonly loads?: readonly string[]
   readonly by?: 'restart' | 'reload'
+  /** Drop-ins of its unit that matter at a start alone: systemd has to know them, and what runs goes on. */
+  readonly dropIns?: readonly string[]
   /** Pacemaker starts and stops it: we only reload, and it is not enabled in systemd. */
   readonly managed?: boolean
 }
@@ -120,7 +122,7 @@ const REMEDIES: Remedies = [
 
 /** The unit is active, starts at boot, and has read its files as they are. */
 export function service(unit: string, options: ServiceOptions = {}): Guard {
-  const { loads = [], by = 'restart', managed = false } = options
+  const { loads = [], by = 'restart', managed = false, dropIns = [] } = options
   if (managed)
     return {
       title: `${unit} runs with its current configuration`,
@@ -153,7 +155,7 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       enabled=$(systemctl is-enabled ${unit} 2>/dev/null || :)
       [ "$enabled" = enabled ] || { echo ${unit}" does not start at boot: $enabled"; exit 1; }
       of NeedDaemonReload
-      { [ "$value" != yes ] && ${dropInsRead(loads)}; } || { echo "its unit file has changed"; exit 1; }
+      { [ "$value" != yes ] && ${dropInsRead([...loads, ...dropIns])}; } || { echo "its unit file has changed"; exit 1; }
       ${current(unit, loads, by)}`,
     apply: sh`
       ${ASKED}
@@ -161,7 +163,7 @@ export function service(unit: string, options: ServiceOptions = {}): Guard {
       read=1
       { ${dropInsRead(loads)}; } || read=
       of NeedDaemonReload
-      { [ "$value" != yes ] && [ -n "$read" ]; } || systemctl daemon-reload
+      { [ "$value" != yes ] && [ -n "$read" ] && ${dropInsRead(dropIns)}; } || systemctl daemon-reload
       # systemd itself need not know before the next boot: a reload takes a while.
       [ "$(systemctl is-enabled ${unit} 2>/dev/null)" = enabled ] || systemctl --quiet --no-reload enable ${unit}
       # A unit that failed too often is not started again by itself (systemd.unit(5), StartLimitBurst).

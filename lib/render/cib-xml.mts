@@ -21,6 +21,8 @@ export interface Primitive {
   /** As crmsh writes it: `ocf:heartbeat:IPaddr2`, `systemd:haproxy`, `stonith:fence_ipmilan`. */
   readonly agent: string
   readonly params?: Pairs
+  /** Parameters that hold on some nodes alone, by the names that pacemaker has for these (Pacemaker Explained, rules). */
+  readonly paramsOn?: readonly { readonly nodes: readonly string[]; readonly params: Pairs }[]
   readonly meta?: Pairs
   readonly operations: readonly Operation[]
 }
@@ -49,11 +51,28 @@ export const nvpairs = (tag: string, id: string, pairs: Pairs): string =>
     Object.entries(pairs).map(([name, value]) => element('nvpair', { name, value, id: idOf(id, name) })),
   )
 
-export function primitive(id: string, { agent, params, meta, operations }: Primitive): Fragment {
+/** True on a node that has one of these names. */
+const onNodes = (id: string, nodes: readonly string[]): string =>
+  element(
+    'rule',
+    { id, score: 0, 'boolean-op': 'or' },
+    nodes.map((node) =>
+      element('expression', { id: idOf(id, node), attribute: '#uname', operation: 'eq', value: node }),
+    ),
+  )
+
+export function primitive(id: string, { agent, params, paramsOn = [], meta, operations }: Primitive): Fragment {
   const [kind = '', provider = '', type = provider] = agent.split(':')
   const attributes: Pairs = type === provider ? { id, class: kind, type } : { id, class: kind, provider, type }
   const xml = element('primitive', attributes, [
     ...(params === undefined ? [] : [nvpairs('instance_attributes', idOf(id, 'instance_attributes'), params)]),
+    ...paramsOn.map(({ nodes, params: own }) => {
+      const set = idOf(id, 'on', nodes[0] ?? '')
+      return element('instance_attributes', { id: set }, [
+        onNodes(idOf(set, 'rule'), nodes),
+        ...Object.entries(own).map(([name, value]) => element('nvpair', { name, value, id: idOf(set, name) })),
+      ])
+    }),
     ...(meta === undefined ? [] : [nvpairs('meta_attributes', idOf(id, 'meta_attributes'), meta)]),
     element(
       'operations',
@@ -90,6 +109,17 @@ export const order = (
 
 export const location = (id: string, rsc: string, score: string, node: string): Fragment =>
   constraint('rsc_location', id, { rsc, score, node })
+
+/** `rsc` is not where a node's attribute has this value. */
+export const notWhere = (id: string, rsc: string, attributeName: string, value: string): Fragment => ({
+  section: 'constraints',
+  id,
+  xml: element('rsc_location', { id, rsc }, [
+    element('rule', { id: idOf(id, 'rule'), score: '-INFINITY' }, [
+      element('expression', { id: idOf(id, 'expression'), attribute: attributeName, operation: 'eq', value }),
+    ]),
+  ]),
+})
 
 /** The devices of a level are used together; the next level is for when one of them fails. */
 export const fencingLevel = (id: string, target: string, index: number, devices: readonly string[]): Fragment => ({

@@ -1,27 +1,85 @@
 /** What quorate puts into the CIB: the VIP, HAProxy beside it, fencing, and the cluster's properties and defaults. */
 import type { Config, Level, Node } from '../config.mts'
-import { clone, colocation, type Fragment, fencingLevel, location, nvpairs, order, primitive } from './cib-xml.mts'
+import {
+  clone,
+  colocation,
+  type Fragment,
+  fencingLevel,
+  location,
+  notWhere,
+  nvpairs,
+  order,
+  type Pairs,
+  type Primitive,
+  primitive,
+} from './cib-xml.mts'
 
 const operation = (name: string, interval: string, timeout: string) => ({ name, interval, timeout })
 
+/** The network card that a node has in the VIP's network, by pacemaker's name of the node. */
+export type Cards = ReadonlyMap<string, string>
+
+/** Nodes may name their cards differently. */
+function onCards(name: string, cards: Cards): Pick<Primitive, 'params' | 'paramsOn'> {
+  const all = [...new Set(cards.values())]
+  if (all.length < 2) return { params: Object.fromEntries(all.map((card) => [name, card])) }
+  return {
+    paramsOn: all.map((card) => ({
+      nodes: [...cards].filter(([, own]) => own === card).map(([node]) => node),
+      params: { [name]: card },
+    })),
+  }
+}
+
 /**
- * The virtual IP. Without `nic` the agent asks each node's routing table, so that nodes may name their cards differently.
+ * The virtual IP. It is told its card: the agent asks the routing table otherwise, has no answer there while the card is down, and says
+ * that it has stopped an address which it left where it is (findif.sh); with its card back the node would hold it beside another one.
  * IPv4 is announced again at each monitor (arp_count_refresh), so that a neighbour which missed the announcement of a move
  * learns it within 10 s and not when its ARP entry expires. The agent has that for IPv4 alone.
  * Source: heartbeat/IPaddr2 of resource-agents. Its priority below all others is for `FENCING_DELAY`.
  */
-export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, nic?: string): Fragment =>
-  primitive('vip', {
+export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, cards: Cards = new Map()): Fragment => {
+  const { params, paramsOn } = onCards('nic', cards)
+  return primitive('vip', {
     agent: 'ocf:heartbeat:IPaddr2',
     params: {
       ip: vip.address,
       cidr_netmask: vip.prefix,
-      ...(nic === undefined ? {} : { nic }),
+      ...params,
       ...(vip.family === 4 ? { arp_count_refresh: 1 } : {}),
     },
+    ...(paramsOn === undefined ? {} : { paramsOn }),
     meta: { priority: -1 },
     operations: [operation('start', '0s', '20s'), operation('stop', '0s', '20s'), operation('monitor', '10s', '20s')],
   })
+}
+
+/**
+ * Whether a node's card in the VIP's network has a link, as a node attribute: the ring may still go through another network, and
+ * nobody would miss the node. Of the agent's ways to tell only the first: the others wait for traffic, which a node in standby may
+ * not have. Source: heartbeat/ethmonitor of resource-agents.
+ */
+const cardWatch = (cards: Cards): Fragment =>
+  clone(
+    'public-link-clone',
+    primitive('public-link', {
+      agent: 'ocf:heartbeat:ethmonitor',
+      ...merged(onCards('interface', cards), { name: 'public-link', link_status_only: 'true', repeat_count: 1 }),
+      operations: [operation('start', '0s', '60s'), operation('stop', '0s', '20s'), operation('monitor', '2s', '20s')],
+    }),
+    { interleave: 'true' },
+  )
+
+const merged = ({ params, paramsOn }: Pick<Primitive, 'params' | 'paramsOn'>, more: Pairs) => ({
+  params: { ...params, ...more },
+  ...(paramsOn === undefined ? {} : { paramsOn }),
+})
+
+/** The VIP, and what it needs of its node: where it cannot be announced it had better not be. */
+export const vipFragments = (config: Pick<Config, 'vip'>, cards: Cards): readonly Fragment[] => [
+  vipPrimitive(config, cards),
+  ...(cards.size === 0 ? [] : [cardWatch(cards), notWhere('vip-needs-link', 'vip', 'public-link', '0')]),
+]
 
 /**
  * HAProxy on every node, so that a move of the VIP finds one running. interleave: the end of one instance touches no
@@ -156,12 +214,12 @@ export const resourceDefaults = (): Fragment => ({
 /** All of it, in the order in which pacemaker can take it. */
 export const clusterFragments = (
   config: Fencing & Pick<Config, 'arbiter' | 'vip' | 'clusterProperties'>,
-  nic?: string,
+  cards: Cards,
 ): Fragment[] => [
   clusterProperties(config),
   resourceDefaults(),
   ...fencePrimitives(config),
-  vipPrimitive(config, nic),
+  ...vipFragments(config, cards),
   haproxyClone(),
   vipWithHaproxy(),
   haproxyBeforeVip(),

@@ -149,11 +149,12 @@ power_on() { # $1=host, $2=last octet
             code=133
             while [ $code = 133 ]; do
                 code=0
+                sleep "$(cat "$4" 2>/dev/null || echo 0)"
                 systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe --resolv-conf=off --timezone=off --link-journal=no \
                     --directory="$1/root" --machine="$2" --hostname="$3" --network-namespace-path="/run/netns/$2" \
                     --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE || code=$?
             done
-        ' nspawn "$dir" "$LAB_NAME-$1" "$1" </dev/null >>"$dir/console.log" 2>&1
+        ' nspawn "$dir" "$LAB_NAME-$1" "$1" "$RUN/firmware" </dev/null >>"$dir/console.log" 2>&1
     ) &
     echo "$! $(started_at $!)" >"$dir/pid"
 }
@@ -161,7 +162,8 @@ power_on() { # $1=host, $2=last octet
 power_off() { # $1=host, $2=last octet: as if the plug was pulled
     local init group try
     unplug "$1" "$2"
-    ! init=$(leader "$1") || kill -9 "$init" 2>/dev/null || true # takes its whole pid namespace with it
+    # The init takes its whole pid namespace with it; while the firmware is at work there is none.
+    if init=$(leader "$1") || init=$(supervisor "$1"); then kill -9 "$init" 2>/dev/null || true; fi
     for ((try = 0; try < 50; try++)); do
         supervisor "$1" >/dev/null || break
         sleep 0.1

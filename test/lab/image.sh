@@ -18,7 +18,7 @@ ARCH=$(dpkg --print-architecture)
 # A server as its installer leaves it: no python, nothing of a cluster.
 SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
 # On offer to the nodes, not installed: installing them is the product's job.
-OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl
+OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl iputils-arping
     python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
 # For the machine that the lab is on, not for the nodes: ipmi_sim is the BMC of each node.
 BMC=(openipmi)

@@ -53,6 +53,38 @@ onLab('links of IPv6', 't-six', { public: '192.168.127', heartbeat: '10.0.151', 
   })
 })
 
+onLab('a card without a link', 't-card', { public: '192.168.131', heartbeat: '10.0.155' }, (test, lab) => {
+  const [one = '', two = ''] = lab.nodes
+  const other = (node: string) => (node === one ? two : one)
+  const portOf = (node: string) => `p${lab.address(node).split('.').at(-1)}`
+
+  test('the ring goes on through the other network, and the VIP goes where the link is', async () => {
+    ended(await lab.run('cluster'), 0)
+    const holder = await lab.holder()
+    const prober = await lab.probe()
+    // At the switch: the card is up and has no carrier.
+    await lab.ops('ip', 'link', 'set', portOf(holder), 'down')
+    await until('the VIP is on the other node', 30, async () => (await lab.holder()) === other(holder))
+    const since = Date.now()
+    await until('the API answers', 30, () => prober.goodSince(since) > 20)
+    assert.match(await lab.on(other(holder), 'corosync-quorumtool -s'), /^Total votes: +2 *$/m)
+    await lab.ops('ip', 'link', 'set', portOf(holder), 'up')
+    await until('all is well', 60, async () => (await lab.run('verify')).code === 0)
+    assert.is(await lab.holder(), other(holder))
+    await prober.stop()
+  })
+
+  test('a card that is taken down loses the VIP, and does not have it again when it comes up', async () => {
+    const holder = await lab.holder()
+    await lab.on(holder, 'ip link set eth0 down')
+    await until('the VIP is on the other node alone', 30, async () => (await lab.holder()) === other(holder))
+    await lab.on(holder, 'ip link set eth0 up')
+    await until('all is well', 60, async () => (await lab.run('verify')).code === 0)
+    assert.is(await lab.holder(), other(holder))
+    await settled(lab)
+  })
+})
+
 onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', bmc: true }, (test, lab) => {
   const [one = ''] = lab.nodes
   const nets = { a: '192.168.128.0/24', b: '10.0.152.0/24', c: '10.0.43.0/24' }

@@ -39,6 +39,19 @@ test('no answer at all, or none at the end, is an outage too', () => {
   assert.is(figuresOf([seen('a', { answers: answers(0, 5000, [[3000, 9999]]) })], 0, 5000, 200, none).outageMs, 2000)
 })
 
+test('a fencing takes as long as one node saw it under way', () => {
+  const a = seen('a', {
+    fencing: [
+      { at: 1500, held: true },
+      { at: 7500, held: false },
+    ],
+  })
+  const b = seen('b', { fencing: [{ at: 1600, held: true }] })
+  assert.is(figuresOf([a], 1000, 9000, 200, none).fencedMs, 6000)
+  assert.is(figuresOf([a, b], 1000, 9000, 200, none).fencedMs, 7400)
+  assert.is(figuresOf([seen('c', {})], 1000, 9000, 200, none).fencedMs, 0)
+})
+
 test('who had the VIP, and for how long two did', () => {
   const a = seen('a', {
     vip: [

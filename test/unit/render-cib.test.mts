@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import type { Cidr, Config } from '../../lib/config.mts'
-import { clusterFragments, fencePrimitives, goneFencing, vipPrimitive } from '../../lib/render/cib.mts'
+import { clusterFragments, fencePrimitives, goneFencing, vipFragments, vipPrimitive } from '../../lib/render/cib.mts'
 import { cibOf, element, nvpairs } from '../../lib/render/cib-xml.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
@@ -55,9 +55,11 @@ const test = suite('CIB')
 const verified = needing(test, 'crm_verify')
 const simulated = needing(test, 'crm_simulate')
 
-const cib = (wanted: Wanted) => cibOf(clusterFragments(wanted))
-const verify = (xml: string) => withFile('cib.xml', xml, (file) => runTool('crm_verify', ['-VV', '--xml-file', file]))
 const names = (wanted: Wanted) => wanted.nodes.map(({ name }) => name)
+const onCard = (wanted: Wanted, card: (node: string) => string) =>
+  cibOf(clusterFragments(wanted, new Map(names(wanted).map((name) => [name, card(name)]))))
+const cib = (wanted: Wanted) => onCard(wanted, () => 'eth0')
+const verify = (xml: string) => withFile('cib.xml', xml, (file) => runTool('crm_verify', ['-VV', '--xml-file', file]))
 
 const simulation = (file: string, flags: readonly string[]) => {
   const { code, output } = runTool('crm_simulate', ['--simulate', '--xml-file', file, '--save-output', file, ...flags])
@@ -183,7 +185,22 @@ test('what is gone when devices are: levels before constraints before devices', 
 
 test('the VIP names its card only when told', () => {
   assert.not.match(vipPrimitive({ vip: VIP }).xml, 'name="nic"')
-  assert.match(vipPrimitive({ vip: VIP }, 'eth1').xml, 'name="nic" value="eth1"')
+  assert.match(vipPrimitive({ vip: VIP }, new Map([['a', 'eth1']])).xml, 'name="nic" value="eth1"')
+  assert.not.match(
+    vipFragments({ vip: VIP }, new Map())
+      .map(({ xml }) => xml)
+      .join(),
+    'public-link',
+  )
+})
+
+verified('each node has the VIP on its own card', async () => {
+  const wanted = CIBS['three-nodes'] as Wanted
+  const xml = onCard(wanted, (name) => (name === names(wanted)[0] ? 'bond0.12' : 'eth0'))
+  assert.equal(xml.match(/name="nic" value="[^"]*"/g), ['name="nic" value="bond0.12"', 'name="nic" value="eth0"'])
+  assert.is(xml.match(/attribute="#uname"/g)?.length, 6)
+  const { code, output } = await verify(xml)
+  assert.is(code, 0, output)
 })
 
 test('no id stands twice', () => {
