@@ -76,7 +76,7 @@ export const linksConnected = (config: Config, links = linkCount(config)): strin
       printf '%s\\n' "$said" | awk -v want=${config.nodes.length * links} '
         ${MEMBERS}
         /^LINK ID/ { link = $3 }
-        /addr[ \\t]*=/ { own = $3 }
+        /addr[ \\t]*=/ { own = $3; sub(/%.*/, "", own) }
         /nodeid: / { id = $2 + 0
           if ($NF == "connected" || $NF == "localhost") up++
           else print "link " link ", " own " to " (addr[id, link] ? addr[id, link] : "node " id) " of " (name[id] ? name[id] : "?") ": " $NF }
