@@ -61,6 +61,7 @@ demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
 	@echo "  make cluster ENV=$(LAB_ENV)   the second run: nothing is changed"
 	@echo "  test/lab/lab kill node1           cut the power of a node, then make status ENV=$(LAB_ENV)"
 	@echo "  test/lab/lab start node1          and on again"
+	@echo "  make drill ENV=$(LAB_ENV)     breaks one thing after the other, and measures the outage of the API"
 	@echo "  make lab-down                     takes the lab away"
 
 test: $(SETUP) ## all suites (root on Debian: installs what they need)

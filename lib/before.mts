@@ -21,6 +21,7 @@ export const recorded = (): Guard => ({
   apply: sh`
     new=${`${BEFORE}.new`}
     rm -rf "$new"
+    trap 'rm -rf "$new"' EXIT
     mkdir -p "$new"
     chmod 0700 ${KEPT}
     if [ -d ${KEPT}/original ]; then mv "$new" ${BEFORE}; exit 0; fi

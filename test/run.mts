@@ -19,8 +19,8 @@ type Kind = (typeof KINDS)[number]
 /** Seconds after which a file is stopped, and those that it has then to put things back. */
 const LIMITS: Readonly<Record<Kind, number>> = { unit: 180, ssh: 180, lab: 900 }
 const GRACE = 10
-/** Files that share the machine's network and its daemons take turns. */
-const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, lab: 1 }
+/** Files over ssh share the machine's own daemons. A lab is a network of its own, and mostly waits. */
+const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, lab: 2 }
 
 const { values: flags, positionals } = parseArgs({
   options: { limit: { type: 'string' }, in: { type: 'string' } },

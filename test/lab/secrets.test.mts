@@ -206,7 +206,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
 
   test('04: a parameter that the fence agent does not know, and a CIB that is refused', async () => {
     set({ fence1: `ip=192.0.2.1 pasword=${quoted(FENCE.node1)}` })
-    await fails('04-pacemaker', /no such parameter: word 2 of FENCE_node1/)
+    await fails('00-prereqs', /no such parameter: word 2 of FENCE_node1/)
     set()
     give(one, '/usr/local/sbin/cibadmin', REFUSES, '0755')
     await lab.on(one, 'echo stonith-enabled >/run/refused')
