@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy unlock lab lab-down test test-faults test-chaos bench lint
+.PHONY: help setup demo cluster plan verify status drill destroy unlock lab lab-down test test-long test-faults test-chaos bench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
 test: $(SETUP) ## all suites (root on Debian: installs what they need)
 	@test/prepare
 	@node_modules/.bin/node test/run.mts all $(ARGS)
+
+test-long: $(SETUP) ## the lab suites in their long form (ARGS=links: that one alone)
+	@test/prepare
+	@QUORATE_TEST_LONG=yes node_modules/.bin/node test/run.mts lab $(ARGS)
 
 test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hour and more (ARGS="03 reboot": some of it)
 	@test/prepare

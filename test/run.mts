@@ -7,7 +7,7 @@
  * than this one. The exit code is 0 only when nothing failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -42,10 +42,14 @@ function chosen([first = 'unit', ...rest]: readonly string[]): readonly [readonl
 function filesOf(kind: Kind): readonly string[] {
   const dir = join(top, kind)
   const names = existsSync(dir) ? readdirSync(dir) : []
-  return names
-    .filter((name) => name.endsWith('.test.mts') && name.includes(filter))
-    .sort()
-    .map((name) => `${kind}/${name}`)
+  return (
+    names
+      .filter((name) => name.endsWith('.test.mts') && name.includes(filter))
+      .sort()
+      // The longest one had better not be the last: by its size, as good a guess as any.
+      .sort((one, other) => statSync(join(dir, other)).size - statSync(join(dir, one)).size)
+      .map((name) => `${kind}/${name}`)
+  )
 }
 
 /** Signals a file and all that it started: each leads a process group of its own. */

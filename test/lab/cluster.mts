@@ -9,6 +9,8 @@ import { type Suite, skipSuite, suite } from '../suite.mts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
 const LAB = join(ROOT, 'test/lab/lab')
+/** `make test-long`: what `make test` leaves out, because it tells little more and takes its time. */
+export const LONG = process.env.QUORATE_TEST_LONG === 'yes'
 /** As npx has it: the project's own programs and its own Node come first. */
 const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`
 

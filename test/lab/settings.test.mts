@@ -37,7 +37,7 @@ onLab('settings', 't-set', options, (test, lab) => {
     await lab.onAll(`apt-get -q -y install nftables >/dev/null 2>&1
       printf '#!/usr/sbin/nft -f\\nflush ruleset\\n%s' '${FIREWALL}' >/etc/nftables.conf
       systemctl --quiet enable nftables && systemctl restart nftables
-      echo on >/run/fence1; echo on >/run/fence2
+      printf on >/run/fence1; printf on >/run/fence2
       mkdir -p /srv/extra && : >/srv/extra/Packages`)
     writeFileSync(join(dirname(lab.env), 'extra.asc'), KEY)
     set({
