@@ -10,11 +10,18 @@ import type { Cards } from './render/cib.mts'
 import { memberName } from './ring.mts'
 import { raw, sh } from './shell.mts'
 
+/** awk: drops fencings that failed and were done after all by a later attempt: crm_mon tells them for ever. */
+const NO_HISTORY = raw(`awk '
+  /a later attempt .*succeeded/ { next }
+  /^Failed Fencing Actions:/ { head = $0; next }
+  head != "" { if (/^ *[*]/) print head; head = "" }
+  { print }'`)
+
 /** Shell text: what pacemaker says went wrong, for people, of one resource also where it stands; nothing when nothing did. */
 const complaints = (resource?: string) =>
   raw(sh`
     crm_mon --one-shot --inactive --exclude all ${resource === undefined ? ['--include', 'failures,fencing-failed'] : ['--include', 'resources,failures,fencing-failed', '--resource', resource]} 2>/dev/null |
-      grep -v -e '^ *$' -e pacemakerd -e 'List of Resources' || :`)
+      grep -v -e '^ *$' -e pacemakerd -e 'List of Resources' | ${NO_HISTORY} || :`)
 
 /**
  * Shell function `mon`: what pacemaker says of its members and resources, as XML (crm_mon(8)); a look asks once for all of its
