@@ -121,11 +121,14 @@ onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', b
     await gently(() => set(lab, 'LINKS', `${nets.b} ${nets.c}`), /ring0_addr: 192.168.128.201, gone/)
     assert.is(await links(), '1 10.0.152, 2 10.0.43')
   })
-  test('one link in the place of both others', async () => {
-    await gently(() => set(lab, 'LINKS', nets.a), /ring0_addr: 192.168.128.201, new/)
-    assert.is(await links(), '0 192.168.128')
-  })
-  test('two links again', () => gently(() => set(lab, 'LINKS', `${nets.a} ${nets.b}`), /ring1_addr: 10.0.152.201, new/))
+  if (LONG) {
+    test('one link in the place of both others', async () => {
+      await gently(() => set(lab, 'LINKS', nets.a), /ring0_addr: 192.168.128.201, new/)
+      assert.is(await links(), '0 192.168.128')
+    })
+    test('two links again', () =>
+      gently(() => set(lab, 'LINKS', `${nets.a} ${nets.b}`), /ring1_addr: 10.0.152.201, new/))
+  }
 
   test('another mode: node after node, and the API is there meanwhile', async () => {
     set(lab, 'LINK_MODE', 'active')
@@ -140,7 +143,7 @@ onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', b
     await settled(lab)
   })
 
-  for (const transport of LONG ? ['udpu', 'udp', 'knet'] : ['udp', 'knet']) {
+  for (const transport of LONG ? ['udpu', 'udp', 'knet'] : []) {
     test(`another transport, ${transport}: all are stopped and started`, async () => {
       set(lab, 'LINKS', transport === 'knet' ? `${nets.a} ${nets.b}` : nets.b)
       set(lab, 'LINK_MODE', 'passive')
