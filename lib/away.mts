@@ -83,8 +83,11 @@ export const filesBack = (): Guard => ({
     ${OURS}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
-      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' |
-      sort -u >${KEPT}/restart.new
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' \
+      >${KEPT}/restart.new
+    # Beside those of a run that was cut off when it had put some back already.
+    if [ -e ${KEPT}/restart ]; then cat ${KEPT}/restart >>${KEPT}/restart.new; fi
+    sort -u -o ${KEPT}/restart.new ${KEPT}/restart.new
     mv ${KEPT}/restart.new ${KEPT}/restart
     find ${KEPT}/original -type f | while IFS= read -r copy; do
       path=\${copy#${raw(`${KEPT}/original`)}}
@@ -119,20 +122,23 @@ export const servicesBack = (): Guard => ({
     done <${KEPT}/restart
     if [ -e ${BEFORE}/units ]; then
       while read -r unit enabled active; do
-        [ "$enabled" != enabled ] || systemctl --quiet enable "$unit"
-        [ "$active" != active ] || systemctl start "$unit"
+        case $enabled in enabled) systemctl --quiet enable "$unit" ;; disabled) systemctl --quiet disable "$unit" ;; esac
+        case $active in active) systemctl start "$unit" ;; inactive) systemctl stop "$unit" ;; esac
       done <${BEFORE}/units
     fi
     [ ! -e ${BEFORE}/sysctl ] || sysctl --quiet --load=${BEFORE}/sysctl
     rm -f ${KEPT}/restart`,
 })
 
+/** What a rule of this cluster's says of itself, and none of a cluster whose name only begins like it (lib/guards/firewall.mts). */
+const ofNft = (clusterName: string) => `comment "quorate-${clusterName.replaceAll('.', '[.]')}-[0-9a-f]*"`
+
 /** Rules that we have added say so, but those of firewalld: they are the ones that this env file asks for. */
 export const firewallBack = ({ clusterName }: Config, openings: readonly Opening[]): Guard => ({
   title: 'the firewall has no rules of ours',
   check: sh`
     if command -v ufw >/dev/null && ufw show added 2>/dev/null | grep -qF ${`comment 'quorate-${clusterName}'`}; then echo "ufw has some"; exit 1; fi
-    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -qF ${`comment "quorate-${clusterName}-`}; then echo "nftables has some"; exit 1; fi
+    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -q ${ofNft(clusterName)}; then echo "nftables has some"; exit 1; fi
     if systemctl is-active --quiet firewalld; then
       now=$(firewall-cmd --list-rich-rules; firewall-cmd --permanent --list-rich-rules)
       for rule in ${richRules(openings)}; do
@@ -144,10 +150,10 @@ export const firewallBack = ({ clusterName }: Config, openings: readonly Opening
       ufw show added | sed -n ${`s/^ufw \\(allow .*\\) comment 'quorate-${clusterName}'$/\\1/p`} | while read -r rule; do ufw delete $rule; done
     fi
     if command -v nft >/dev/null; then
-      nft --handle list ruleset | awk -v own=${`comment "quorate-${clusterName}-`} '
+      nft --handle list ruleset | awk -v own=${ofNft(clusterName)} '
         /^table/ { table = $2 " " $3 }
         /^\\tchain/ { chain = $2 }
-        index($0, own) { print "delete rule " table " " chain " handle " $NF }' | nft -f -
+        $0 ~ own { print "delete rule " table " " chain " handle " $NF }' | nft -f -
     fi
     if systemctl is-active --quiet firewalld; then
       for rule in ${richRules(openings)}; do
@@ -202,6 +208,7 @@ export const packagesGone = (config: Config): Guard => ({
     # The links of a unit that we have enabled are no package's.
     for unit in ${unitsOf(config)}; do
       file=$(systemctl show --property FragmentPath --value "$unit" 2>/dev/null) || file=
+      [ -n "$file" ] || continue
       owner=$(dpkg -S "$file" 2>/dev/null) || owner=$(dpkg -S "/usr$file" 2>/dev/null) || continue
       case " $away " in *" \${owner%%:*} "*) systemctl --quiet disable "$unit" ;; esac
     done
@@ -226,7 +233,8 @@ export const putBack = (): Guard =>
  */
 export const arbiterLeft = ({ clusterName }: Config): Guard => {
   const all = '/etc/corosync/qnetd/nssdb/cluster-*.crt'
-  const own = `/etc/corosync/qnetd/nssdb/cluster-${clusterName}-*.crt`
+  // As lib/qdevice.mts names them: another cluster's name may begin like this one's.
+  const own = `/etc/corosync/qnetd/nssdb/cluster-${clusterName}-${'[0-9a-f]'.repeat(16)}.crt`
   const alone = sh`[ -e ${BEFORE}/packages ] && ! grep -qx corosync-qnetd ${BEFORE}/packages && systemctl cat corosync-qnetd >/dev/null 2>&1`
   return {
     title: 'the arbiter knows nothing of the cluster',

@@ -7,6 +7,7 @@ import { absent, file } from './guards/file.mts'
 import { comes, needs, require } from './guards/require.mts'
 import { service } from './guards/service.mts'
 import type { Cards } from './render/cib.mts'
+import { tokenOf } from './render/corosync-conf.mts'
 import { memberName } from './ring.mts'
 import { raw, sh } from './shell.mts'
 
@@ -152,6 +153,8 @@ const BOOT_UNIT = '/etc/systemd/system/pacemaker.service.d/60-quorate.conf'
 
 /** Seconds that a fence agent may look whether the node is on again, before it says that it has done what it was asked. */
 const AGENT = 5
+/** Seconds, well below those after which systemd gives a start up (DefaultTimeoutStartSec, 90). */
+const MOST = 60
 
 /**
  * A node that was fenced must not be in the cluster again before the others have heard that the agent is done: pacemaker would hear it
@@ -161,8 +164,7 @@ const AGENT = 5
  */
 function bootDelay(config: Config): Guard {
   if (config.fencing === 'none') return absent(BOOT_UNIT)
-  const token = (config.token ?? 3000) + 650 * Math.max(0, config.nodes.length - 2)
-  const seconds = AGENT + Math.ceil((token * 2.2) / 1000)
+  const seconds = Math.min(MOST, AGENT + Math.ceil((tokenOf(config) * 2.2) / 1000))
   return file(
     BOOT_UNIT,
     `# Written by quorate: a node that was fenced joins only when the others know that it was.

@@ -53,6 +53,8 @@ import { raw, sh } from '../lib/shell.mts'
 
 const CONF = '/etc/corosync/corosync.conf'
 const KEY = '/etc/corosync/authkey'
+/** Shell text: corosync can read what is to be its file (corosync(8)). */
+const TEST = 'corosync -t -c "$new"'
 
 /** Pacemaker and corosync are tested to 32 nodes: Red Hat and SUSE support no more. */
 const MOST_NODES = 32
@@ -114,11 +116,7 @@ const configured = (config: Config, facts: Facts, node: Node): Guard[] => {
     return [
       problem('corosync.conf keeps the rules', wrong.join('\n'), 'correct the env file; or it is a bug of quorate'),
     ]
-  return [
-    ...noDevice(config, facts, node),
-    ...sharedKey(config, facts, KEY),
-    file(CONF, conf, { test: sh`corosync -t -c "$new"` }),
-  ]
+  return [...noDevice(config, facts, node), ...sharedKey(config, facts, KEY), file(CONF, conf, { test: TEST })]
 }
 
 /**
@@ -213,7 +211,7 @@ const beside = (config: Config, facts: Facts): Guard[] => {
   const ring = changes(config, facts).way === 'load' ? bridge(config, facts) : undefined
   return ring === undefined
     ? []
-    : [{ ...file(CONF, corosyncConf(ring)), title: `${CONF} has the new links beside the old ones` }]
+    : [{ ...file(CONF, corosyncConf(ring), { test: TEST }), title: `${CONF} has the new links beside the old ones` }]
 }
 
 const besideLoaded = (config: Config, facts: Facts): Guard[] => {

@@ -10,7 +10,7 @@ import { holderText } from '../lock.mts'
 import type { Talk } from '../main.mts'
 import { askAll, check } from '../run.mts'
 import { servicesOf, urlOf } from '../services.mts'
-import { type Figures, figuresOf, PACE, type Seen, seenIn } from './figures.mts'
+import { type Figures, figuresOf, goneSince, PACE, type Seen, seenIn } from './figures.mts'
 import type { Scenario, Stage } from './scenarios.mts'
 import { begins, ends, tells } from './watch.mts'
 
@@ -133,7 +133,10 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
   }
 }
 
-/** One scenario, from a cluster that is well to one that is well again; `own` is a limit of the env file, in milliseconds. Throws when it cannot be begun or put back. */
+/**
+ * One scenario, from a cluster that is well to one that is well again; `own` is a limit of the env file, in milliseconds. Throws when it
+ * cannot be begun or put back.
+ */
 async function one(
   job: Job,
   proof: Phase,
@@ -183,12 +186,7 @@ async function one(
     for (const [node, { failed }] of await onEach((node) => begins(config, node !== target)))
       if (failed !== undefined) throw new Error(`${node.name} cannot be watched: ${failed}`)
     await calm(Date.now())
-    const boots = async () =>
-      new Map(
-        (await onEach(() => "cat /proc/sys/kernel/random/boot_id; awk '{ print $22 }' /proc/1/stat")).map(
-          ([node, { lines }]) => [node.name, lines.join()],
-        ),
-      )
+    const boots = async () => new Map((await onEach(() => BOOT)).map(([node, { lines }]) => [node.name, lines.join()]))
     const before = await boots()
     const anew = async () => {
       const { lines, failed } = await told(job, target, BOOT)
@@ -221,8 +219,9 @@ async function one(
     if (greenMs !== undefined) await calm(green)
     const all = [...(await look()), ...(here.reaches() ? [here.seen()] : [])]
     const after = await boots()
-    // A node that was started anew has forgotten what it saw, and had nothing since the fault.
-    const gone = new Map([...before].filter(([name, boot]) => after.get(name) !== boot).map(([name]) => [name, since]))
+    // A node that was started anew has forgotten what it saw.
+    const dead = goneSince(all, since)
+    const gone = new Map([...before].filter(([name, boot]) => after.get(name) !== boot).map(([name]) => [name, dead]))
     const figures = figuresOf(withDead(all, stage, gone, since), since - CALM * PACE, green, good, gone)
     const limitMs = own ?? scenario.limit + (figures.fencedMs > 0 ? Math.round(figures.fencedMs) + FENCED : 0)
     return {
@@ -254,7 +253,7 @@ const withDead = (
           node: holder.name,
           vip: [
             { at: since - CALM * PACE, held: true },
-            { at: since, held: false },
+            { at: gone.get(holder.name) as number, held: false },
           ],
           answers: [],
         },
@@ -287,6 +286,11 @@ export async function drill(
     if (typeof stage === 'string') {
       talk.say(`✖ ${stage}`)
       return { outcome: 'failed', drilled, skipped }
+    }
+    const unable = scenario.unable?.(stage)
+    if (unable !== undefined) {
+      skipped.push(`${scenario.name}: ${unable}`)
+      continue
     }
     const target = scenario.target(stage).name
     if (scenario.harms && asks && !(await talk.agreed(`${scenario.name}: ${scenario.title}, ${target}. Do it?`))) {

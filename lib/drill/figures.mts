@@ -82,6 +82,17 @@ export function figuresOf(
   }
 }
 
+/**
+ * Since when a node that was started anew had nothing for sure: since the fault; or, where it was fenced, since that began. Until then it
+ * may have gone on without the others seeing it.
+ */
+export const goneSince = (all: readonly Seen[], since: number): number => {
+  const begun = all
+    .flatMap(({ fencing = [] }) => fencing.filter(({ at, held }) => held && at >= since))
+    .map(({ at }) => at)
+  return begun.length === 0 ? since : Math.min(...begun)
+}
+
 function intervals(node: string, vip: Seen['vip'], dead: number | undefined): Figures['held'] {
   const all: { node: string; from: number; to: number | undefined }[] = []
   for (const { at, held } of [...vip].sort((a, b) => a.at - b.at)) {

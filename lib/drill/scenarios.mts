@@ -27,6 +27,8 @@ export interface Scenario {
   readonly harms: boolean
   /** Why it cannot be done on this cluster. */
   readonly lacks?: (config: Config) => string | undefined
+  /** The same, for what only the nodes tell. */
+  readonly unable?: (stage: Stage) => string | undefined
   /** Where it is done, and to whom: they differ where one node does it to another. */
   readonly at: (stage: Stage) => Node
   readonly target: (stage: Stage) => Node
@@ -89,8 +91,35 @@ const devicesOf = ({ config, facts }: Stage, node: Node, only?: string): readonl
   ),
 ]
 
+/** The devices of a link that is not that of the VIP. */
+const otherLink = (stage: Stage): readonly string[] =>
+  devicesOf(
+    stage,
+    stage.holder,
+    linkAddresses(stage.config, stage.facts, stage.holder).find((one) => one !== stage.holder.address),
+  )
+
 const holder = ({ holder }: Stage): Node => holder
 const other = ({ others: [first] }: Stage): Node => first
+
+/** Something is done to the `unit` that serves the API on a node without the VIP, and put right after a while. */
+const struck = (how: string, back: string) =>
+  ({
+    limit: 3000,
+    harms: false,
+    at: other,
+    target: other,
+    act: (stage: Stage) => sh`
+      ${unitOf(stage)}
+      echo "$unit" >${KEPT}
+      ${raw(how)}`,
+    hold: OUT,
+    restore: () => sh`
+      [ -e ${KEPT} ] || exit 0
+      unit=$(cat ${KEPT})
+      ${raw(back)}
+      rm -f ${KEPT}`,
+  }) as const
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -116,31 +145,12 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'backend',
     title: 'API killed on one node',
-    limit: 3000,
-    harms: false,
-    at: other,
-    target: other,
-    act: (stage) => sh`
-      ${unitOf(stage)}
-      echo "$unit" >${KEPT}
-      systemctl kill --signal=KILL "$unit"
-      systemctl stop "$unit"`,
-    hold: OUT,
-    restore: () => sh`[ ! -e ${KEPT} ] || { systemctl start "$(cat ${KEPT})" && rm -f ${KEPT}; }`,
+    ...struck('systemctl kill --signal=KILL "$unit"; systemctl stop "$unit"', 'systemctl start "$unit"'),
   },
   {
     name: 'hang',
     title: 'API on one node takes connections and never answers',
-    limit: 3000,
-    harms: false,
-    at: other,
-    target: other,
-    act: (stage) => sh`
-      ${unitOf(stage)}
-      echo "$unit" >${KEPT}
-      systemctl kill --signal=STOP "$unit"`,
-    hold: OUT,
-    restore: () => sh`[ ! -e ${KEPT} ] || { systemctl kill --signal=CONT "$(cat ${KEPT})" && rm -f ${KEPT}; }`,
+    ...struck('systemctl kill --signal=STOP "$unit"', 'systemctl kill --signal=CONT "$unit"'),
   },
   {
     name: 'link',
@@ -153,13 +163,11 @@ export const SCENARIOS: readonly Scenario[] = [
         : 'there is only one link: LINKS names no second one',
     at: holder,
     target: holder,
-    act: (stage) => {
-      const address = linkAddresses(stage.config, stage.facts, stage.holder).find((one) => one !== stage.holder.address)
-      const devices = devicesOf(stage, stage.holder, address)
-      if (devicesOf(stage, stage.holder, stage.holder.address).some((one) => devices.includes(one)))
-        return 'echo "its links go through one device: that would cut all of its network"; exit 1'
-      return cut(stage.config, devices, CUT)
-    },
+    unable: (stage) =>
+      devicesOf(stage, stage.holder, stage.holder.address).some((one) => otherLink(stage).includes(one))
+        ? `the links of ${stage.holder.name} go through one device: that would cut all of its network`
+        : undefined,
+    act: (stage) => cut(stage.config, otherLink(stage), CUT),
     hold: CUT,
   },
   {

@@ -100,11 +100,20 @@ export function corosyncConf(ring: Ring): string {
  * corosync adds token_coefficient for each node above two, and counts them on link 0 (totemconfig.c): where there is none, what it
  * would add is said.
  */
-function token({ token: own, nodes }: Ring): string[] {
-  const more = nodes.every(({ addresses }) => addresses.has(0)) ? 0 : 650 * Math.max(0, nodes.length - 2)
-  if (own === undefined && more === 0) return []
-  return [`token: ${(own ?? 3000) + more}`]
+function token(ring: Ring): string[] {
+  if (!ring.nodes.every(({ addresses }) => addresses.has(0)) && ring.nodes.length > 2)
+    return [`token: ${tokenOf(ring)}`]
+  return ring.token === undefined ? [] : [`token: ${ring.token}`]
 }
+
+/** Milliseconds after which a silent node counts as lost, with what corosync adds for many nodes (corosync.conf(5), token_coefficient). */
+export const tokenOf = ({
+  token: own,
+  nodes,
+}: {
+  readonly token?: number | undefined
+  readonly nodes: readonly unknown[]
+}) => (own ?? 3000) + 650 * Math.max(0, nodes.length - 2)
 
 const section = (name: string, lines: readonly string[]): string[] => [
   `${name} {`,

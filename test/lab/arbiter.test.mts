@@ -1,7 +1,7 @@
 /** Two nodes and an arbiter: it is set up with certificates, has its vote, decides a split, and goes again. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { ended, LONG, onLab, until } from './cluster.mts'
+import { ended, LONG, onLab, quorumOf, settled, until } from './cluster.mts'
 
 const networks = { public: '192.168.124', heartbeat: '10.0.148' }
 
@@ -9,18 +9,8 @@ onLab('an arbiter', 't-arb', networks, (test, lab) => {
   const [one = '', two = ''] = lab.nodes
   // The database host is no member.
   const host = `${networks.public}.250`
-  const quorum = async (node: string) => {
-    const said = await lab.on(node, 'corosync-quorumtool -s || :')
-    const get = (name: string) => new RegExp(`^${name}: *(.*?) *$`, 'm').exec(said)?.[1]
-    return [get('Expected votes'), get('Total votes'), get('Flags')].join(', ')
-  }
+  const quorum = (node: string) => quorumOf(lab, node)
   const starts = (node: string) => lab.on(node, 'systemctl show --property=InvocationID --value corosync pacemaker')
-  const settled = async () => {
-    ended(await lab.run('verify'), 0)
-    const again = await lab.run('cluster', '--json')
-    ended(again, 0)
-    assert.is(again.json().changed, 0, again.text)
-  }
 
   test('built together with the cluster', async () => {
     writeFileSync(lab.env, `${readFileSync(lab.env, 'utf8')}QDEVICE=${host}\n`)
@@ -31,7 +21,7 @@ onLab('an arbiter', 't-arb', networks, (test, lab) => {
     assert.match(status.text, new RegExp(`^arbiter +${host} gives 1 vote$`, 'm'))
     const said = await lab.on('db', 'corosync-qnetd-tool -lv')
     assert.match(said, /Connected clients:\s+2|TLS.*active/i)
-    await settled()
+    await settled(lab)
   })
 
   test('the loss of one node leaves the other quorate, and a node that starts alone is too', async () => {
@@ -62,7 +52,7 @@ onLab('an arbiter', 't-arb', networks, (test, lab) => {
     assert.match(verify.text, /the arbiter gives its vote/)
     assert.match((await lab.run('status')).text, /GIVES NO VOTE/)
     ended(await lab.run('cluster'), 0)
-    await settled()
+    await settled(lab)
   })
 
   test('two nodes that lose each other: only the one that the arbiter votes for goes on', async () => {
@@ -91,11 +81,11 @@ onLab('an arbiter', 't-arb', networks, (test, lab) => {
     writeFileSync(lab.env, text.replace(/^QDEVICE=.*\n/m, ''))
     ended(await lab.run('cluster'), 0)
     for (const node of lab.nodes) assert.match(await quorum(node), /^2, 2, 2Node Quorate/)
-    await settled()
+    await settled(lab)
     writeFileSync(lab.env, text)
     ended(await lab.run('cluster'), 0)
     for (const node of lab.nodes) assert.is(await quorum(node), '3, 3, Quorate Qdevice')
     assert.equal(await Promise.all(lab.nodes.map(starts)), before)
-    await settled()
+    await settled(lab)
   })
 })

@@ -329,6 +329,21 @@ export function labOf(name: string, options: LabOptions): LabAlone {
   }
 }
 
+/** The proof holds, and another run changes nothing. */
+export async function settled(lab: Lab): Promise<void> {
+  ended(await lab.run('verify'), 0)
+  const again = await lab.run('cluster', '--json')
+  ended(again, 0)
+  assert.is(again.json().changed, 0, again.text)
+}
+
+/** Expected votes, votes, flags: as a node's corosync sees them, also where it is not quorate. */
+export async function quorumOf(lab: Lab, node: string): Promise<string> {
+  const said = await lab.on(node, 'corosync-quorumtool -s || :')
+  const get = (name: string) => new RegExp(`^${name}: *(.*?) *$`, 'm').exec(said)?.[1]
+  return [get('Expected votes'), get('Total votes'), get('Flags')].join(', ')
+}
+
 /** Why there can be no lab here. */
 export function missing(): string | undefined {
   if (process.platform !== 'linux') return 'the lab is made of namespaces of Linux'

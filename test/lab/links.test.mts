@@ -1,17 +1,11 @@
 /** Links: the loss of one of two costs nothing and is named; and a live ring gets other ones the gentlest way. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { ended, type Lab, LONG, onLab, until } from './cluster.mts'
+import { ended, type Lab, LONG, onLab, settled, until } from './cluster.mts'
 
 const set = (lab: Lab, key: string, value: string) => {
   const text = readFileSync(lab.env, 'utf8').replace(new RegExp(`^${key}=.*\n`, 'm'), '')
   writeFileSync(lab.env, `${text}${key}="${value}"\n`)
-}
-const settled = async (lab: Lab) => {
-  ended(await lab.run('verify'), 0)
-  const again = await lab.run('cluster', '--json')
-  ended(again, 0)
-  assert.is(again.json().changed, 0, again.text)
 }
 /** What would be another one if the daemons of the cluster had been started anew. */
 const starts = async (lab: Lab) => [
@@ -81,6 +75,22 @@ onLab('a card without a link', 't-card', { public: '192.168.131', heartbeat: '10
     await lab.on(holder, 'ip link set eth0 up')
     await until('all is well', 60, async () => (await lab.run('verify')).code === 0)
     assert.is(await lab.holder(), other(holder))
+    await settled(lab)
+  })
+
+  test('another VIP: the endpoints go with it, and nobody has the old one', async () => {
+    const next = lab.vip.replace(/\d+$/, '199')
+    set(lab, 'VIP', `${next}/24`)
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, `http://${next}:5000`)
+    ended(await lab.run('cluster'), 0)
+    const { text } = await lab.run('status')
+    assert.match(text, new RegExp(`^VIP +${next}/24 held by node\\d$`, 'm'))
+    assert.match(text, /^endpoints +all on the VIP$/m)
+    const urls = await lab.on('db', 'mariadb -N -e "SELECT url FROM keystone.endpoint"')
+    for (const url of urls.trim().split('\n')) assert.match(url, `//${next}:`)
+    for (const [node, said] of await lab.onAll('ip -o addr show')) assert.not.match(said, ` ${lab.vip}/`, node)
     await settled(lab)
   })
 })

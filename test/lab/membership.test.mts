@@ -1,25 +1,15 @@
 /** Nodes come and go while the API is served: a third one joins, leaves alive and dead, and comes back re-installed. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { changedOn, ended, type Lab, onLab, until } from './cluster.mts'
+import { changedOn, ended, type Lab, onLab, quorumOf, settled, until } from './cluster.mts'
 
 onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.0.147' }, (test, lab) => {
   const [one = '', two = '', three = ''] = lab.nodes
   let all = ''
   const without = (node: string) => writeFileSync(lab.env, all.replace(new RegExp(`^.* ${node}\\n`, 'm'), ''))
-  const quorum = async (node: string) => {
-    const said = await lab.on(node, 'corosync-quorumtool -s')
-    const get = (name: string) => new RegExp(`^${name}: *(.*?) *$`, 'm').exec(said)?.[1]
-    return [get('Expected votes'), get('Total votes'), get('Flags')].join(', ')
-  }
+  const quorum = (node: string) => quorumOf(lab, node)
   const starts = (node: string) =>
     lab.on(node, 'systemctl show --property=InvocationID --value corosync pacemaker haproxy')
-  const settled = async () => {
-    ended(await lab.run('verify'), 0)
-    const again = await lab.run('cluster', '--json')
-    ended(again, 0)
-    assert.is(again.json().changed, 0, again.text)
-  }
 
   test('two of them are a cluster', async () => {
     all = readFileSync(lab.env, 'utf8')
@@ -41,7 +31,7 @@ onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.
     assert.equal(failures, [])
     assert.equal(await Promise.all([one, two].map(starts)), before)
     for (const node of lab.nodes) assert.is(await quorum(node), '3, 3, Quorate')
-    await settled()
+    await settled(lab)
   })
 
   test('a line less: said before, asked for, and done while the API answers', async () => {
@@ -69,7 +59,7 @@ onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.
       'inactive\ninactive\ninactive',
     )
     assert.is((await lab.on(three, 'ip -o addr show')).includes(`${lab.vip}/`), false)
-    await settled()
+    await settled(lab)
   })
 
   test('it comes back, and dies, and is taken out dead', async () => {
@@ -83,14 +73,14 @@ onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.
     ended(run, 0)
     assert.is(await quorum(one), '2, 2, 2Node Quorate WaitForAll')
     assert.not.match(await lab.on(one, 'cibadmin --query'), /node3/)
-    await settled()
+    await settled(lab)
     // Switched on again it is alone: it has no quorum, and nobody listens to it.
     await lab.lab('start', three)
     await until('its corosync runs', 60, async () =>
       /^Nodes: +1 *$/m.test(await lab.on(three, 'corosync-quorumtool -s || :')),
     )
     assert.match(await lab.on(three, 'corosync-quorumtool -s || :'), /^Quorate: +No *$/m)
-    await settled()
+    await settled(lab)
   })
 
   test('re-installed under its old name it is taken in', async () => {
@@ -107,7 +97,7 @@ onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.
     ended(run, 0)
     assert.ok(changedOn(run, three) > 5, run.text)
     for (const node of lab.nodes) assert.is(await quorum(node), '3, 3, Quorate')
-    await settled()
+    await settled(lab)
   })
 })
 

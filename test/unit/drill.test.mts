@@ -1,6 +1,6 @@
 /** What a drill makes of what the nodes have seen. */
 import * as assert from 'uvu/assert'
-import { figuresOf, PACE, type Seen, seenIn } from '../../lib/drill/figures.mts'
+import { figuresOf, goneSince, PACE, type Seen, seenIn } from '../../lib/drill/figures.mts'
 import { NAMES } from '../../lib/drill/names.mts'
 import { SCENARIOS } from '../../lib/drill/scenarios.mts'
 import { suite } from '../suite.mts'
@@ -37,6 +37,25 @@ test('no answer at all, or none at the end, is an outage too', () => {
     5000 - PACE,
   )
   assert.is(figuresOf([seen('a', { answers: answers(0, 5000, [[3000, 9999]]) })], 0, 5000, 200, none).outageMs, 2000)
+})
+
+test('a node that was fenced may have held the VIP until the fencing began', () => {
+  const fencing = [
+    { at: 1500, held: true },
+    { at: 7500, held: false },
+  ]
+  assert.is(goneSince([seen('a', {}), seen('b', { fencing })], 1000), 1500)
+  assert.is(goneSince([seen('a', {}), seen('b', { fencing })], 2000), 2000)
+  assert.is(goneSince([seen('a', {})], 1000), 1000)
+  // One that took it over before that: two had it.
+  const dead = seen('a', {
+    vip: [
+      { at: 500, held: true },
+      { at: 4000, held: false },
+    ],
+  })
+  const heir = seen('b', { vip: [{ at: 3000, held: true }] })
+  assert.is(figuresOf([dead, heir], 1000, 9000, 200, new Map([['a', 4000]])).doubledMs, 1000)
 })
 
 test('a fencing takes as long as one node saw it under way', () => {
