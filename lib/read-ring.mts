@@ -34,8 +34,9 @@ function readArbiter(source: Source, nodes: readonly Node[], vip: string | undef
   const key = 'QDEVICE'
   const entry = source.get(key)
   if (entry === undefined) return undefined
-  const wrong = (text: string, remedy: string) => source.report({ line: entry.line, key, text, remedy })
   const words = wordsOf(entry).map(({ text }) => text)
+  if (words.length === 0) return undefined
+  const wrong = (text: string, remedy: string) => source.report({ line: entry.line, key, text, remedy })
   const literal = canonical(words[0] ?? '')
   const address = literal ?? words[0] ?? ''
   const [, fqdn = address, name = fqdn] = words

@@ -105,9 +105,11 @@ const stamp = (unit: string, loads: readonly string[], by: 'restart' | 'reload')
 /** Shell text that prints why a unit does not run; nothing for one that runs, or that there is not. */
 export const journal = (unit: string): string => sh`
   systemctl is-active --quiet ${unit} || {
-    # Of the last start alone: what it said, and what systemd said of it (systemd.journal-fields(7)).
+    # Of the last start alone: what it said, and what systemd said of it (systemd.journal-fields(7)). A unit that was ended, and
+    # did not fail, has none.
     id=$(systemctl show --property InvocationID --value ${unit})
-    said=$(journalctl --no-pager --quiet --lines 12 --output cat "_SYSTEMD_INVOCATION_ID=$id" + "INVOCATION_ID=$id")
+    last() { journalctl --no-pager --quiet --lines 12 --output cat "$@"; }
+    said=$(if [ -n "$id" ]; then last "_SYSTEMD_INVOCATION_ID=$id" + "INVOCATION_ID=$id"; else last --unit ${unit}; fi)
     [ -z "$said" ] || printf '%s\\n' ${`the journal of ${unit} here:`} "$said"
   }`
 

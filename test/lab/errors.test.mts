@@ -17,7 +17,7 @@ onLab('errors', 't-err', { public: '192.168.123', heartbeat: '10.0.147' }, (test
   /** Sentences of a card are broken at 80 columns. */
   const words = (text: string) => new RegExp(text.replaceAll(' ', '\\s+'))
   const holder = (name: string, code: string) =>
-    `systemd-run --quiet --unit ${name} python3 -c '${code}; import time; time.sleep(600)'`
+    `systemd-run --quiet --unit ${name} python3 -c '${code}\nimport time; time.sleep(600)'`
 
   /** What is broken is mended also when a story fails, or it would take the next ones along. */
   const mended = async <T,>(mend: () => Promise<unknown>, story: () => Promise<T>): Promise<T> => {
@@ -150,15 +150,11 @@ onLab('errors', 't-err', { public: '192.168.123', heartbeat: '10.0.147' }, (test
   })
 
   test("a resource that fails: pacemaker's reason, the daemon's own words, and who is in its way", async () => {
-    const listen =
-      'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("192.168.123.200", 5000)); s.listen()'
-    await lab.on(
-      two,
-      `for try in 1 2 3 4 5 6 7 8 9; do
-        systemctl stop haproxy; systemctl reset-failed squatter 2>/dev/null || :; ${holder('squatter', listen)}; sleep 0.5
-        systemctl is-active --quiet squatter && exit 0
-      done; exit 1`,
-    )
+    // It has the port as soon as HAProxy leaves it, and pacemaker has not begun to start HAProxy again.
+    const takes =
+      'import socket, time\nwhile True:\n  s = socket.socket(); s.setsockopt(1, 2, 1)\n' +
+      '  try: s.bind(("192.168.123.200", 5000)); s.listen(); break\n  except OSError: time.sleep(0.01)'
+    await lab.on(two, `${holder('squatter', takes)}; systemctl stop haproxy`)
     await until('pacemaker gives up', 60, async () =>
       /Stopped: \[ node2 \]/.test(await lab.on(one, 'crm_mon --one-shot --inactive')),
     )

@@ -220,6 +220,7 @@ holds('an arbiter by its address, by its name, or by its line of /etc/hosts', ()
   assert.equal(arbiter('2001:DB8::9'), { address: '2001:db8::9', fqdn: '2001:db8::9', name: '2001:db8::9' })
   assert.equal(arbiter('Q.test.com'), { address: 'Q.test.com', fqdn: 'Q.test.com', name: 'Q' })
   assert.equal(arbiter('"192.0.2.9 q.test.com q"'), { address: '192.0.2.9', fqdn: 'q.test.com', name: 'q' })
+  assert.is(arbiter('"# none yet"'), undefined)
 })
 
 holds('a second device for some of the nodes, by another agent or the same', () => {
