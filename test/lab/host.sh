@@ -8,28 +8,35 @@ in_ops() { nsenter --net="/run/netns/$OPS" -- "$@"; }
 
 six() { echo "fd00:${1//./:}::$2"; } # $1=network, $2=last octet: a.b.c and d are also fd00:a:b:c::d
 
+# A machine keeps its addresses over a restart, and a bridge that has none of its own takes the lowest of its ports: it would have
+# another one with each node that goes, and nobody who knew the old one would reach it until their ARP entry is old.
+mac() { printf 'address 02:00:00:00:%02x:%02x' "$1" "$2"; } # $1=network (0 public, 1 heartbeat, 2 bmc), $2=last octet
+
 make_bridges() {
-    local bridge bridges=("public $PUBLIC" "heartbeat $HEARTBEAT")
+    local bridge number=0 bridges=("public $PUBLIC" "heartbeat $HEARTBEAT")
     [ "$LAB_BMC" = no ] || bridges+=("bmc $BMC_NET")
     ip netns add "$OPS"
     ip -n "$OPS" link set lo up
     for bridge in "${bridges[@]}"; do
-        ip -n "$OPS" link add "${bridge% *}" type bridge forward_delay 0 mcast_snooping 0
+        # shellcheck disable=SC2046 # two words
+        ip -n "$OPS" link add "${bridge% *}" $(mac "$number" 1) type bridge forward_delay 0 mcast_snooping 0
         ip -n "$OPS" addr add "${bridge#* }.1/24" brd + dev "${bridge% *}"
         [ "$LAB_IPV6" = no ] || ip -n "$OPS" addr add "$(six "${bridge#* }" 1)/64" dev "${bridge% *}" nodad
         ip -n "$OPS" link set "${bridge% *}" up
+        number=$((number + 1))
     done
 }
 
+# shellcheck disable=SC2046 # two words
 plug_in() { # $1=host, $2=last octet: its namespace and the cables to the bridges (named p201, h201, b201 at the bridges)
     local ns=$LAB_NAME-$1
     ip netns add "$ns"
-    ip -n "$OPS" link add "p$2" type veth peer name eth0 netns "$ns"
-    ip -n "$OPS" link add "h$2" type veth peer name eth1 netns "$ns"
+    ip -n "$OPS" link add "p$2" type veth peer name eth0 $(mac 0 "$2") netns "$ns"
+    ip -n "$OPS" link add "h$2" type veth peer name eth1 $(mac 1 "$2") netns "$ns"
     ip -n "$OPS" link set "p$2" master public up
     ip -n "$OPS" link set "h$2" master heartbeat up
     [ "$LAB_BMC" = yes ] || return 0
-    ip -n "$OPS" link add "b$2" type veth peer name eth2 netns "$ns"
+    ip -n "$OPS" link add "b$2" type veth peer name eth2 $(mac 2 "$2") netns "$ns"
     ip -n "$OPS" link set "b$2" master bmc up
 }
 
