@@ -7,7 +7,7 @@ import { absent, file } from './guards/file.mts'
 import { comes, needs, require } from './guards/require.mts'
 import { service } from './guards/service.mts'
 import type { Cards } from './render/cib.mts'
-import { tokenOf } from './render/corosync-conf.mts'
+import { missedAfter } from './render/corosync-conf.mts'
 import { memberName } from './ring.mts'
 import { raw, sh } from './shell.mts'
 
@@ -164,7 +164,7 @@ const MOST = 60
  */
 function bootDelay(config: Config): Guard {
   if (config.fencing === 'none') return absent(BOOT_UNIT)
-  const seconds = Math.min(MOST, AGENT + Math.ceil((tokenOf(config) * 2.2) / 1000))
+  const seconds = Math.min(MOST, AGENT + Math.ceil(missedAfter(config) / 1000))
   return file(
     BOOT_UNIT,
     `# Written by quorate: a node that was fenced joins only when the others know that it was.

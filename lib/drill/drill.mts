@@ -198,7 +198,7 @@ async function one(
     let greenMs: number | undefined
     let seen = ''
     try {
-      if (scenario.hold !== undefined) await pause(scenario.hold * 1000, undefined, { signal: job.stop })
+      if (scenario.hold !== undefined) await pause(scenario.hold(stage.config) * 1000, undefined, { signal: job.stop })
     } finally {
       await putBack()
     }
@@ -223,7 +223,8 @@ async function one(
     const dead = goneSince(all, since)
     const gone = new Map([...before].filter(([name, boot]) => after.get(name) !== boot).map(([name]) => [name, dead]))
     const figures = figuresOf(withDead(all, stage, gone, since), since - CALM * PACE, green, good, gone)
-    const limitMs = own ?? scenario.limit + (figures.fencedMs > 0 ? Math.round(figures.fencedMs) + FENCED : 0)
+    const limitMs =
+      own ?? scenario.limit(stage.config) + (figures.fencedMs > 0 ? Math.round(figures.fencedMs) + FENCED : 0)
     return {
       name: scenario.name,
       title: scenario.title,

@@ -4,6 +4,7 @@ import { LISTENERS } from '../backend.mts'
 import type { Config, Node } from '../config.mts'
 import type { Facts } from '../facts.mts'
 import { addresses } from '../facts.mts'
+import { missedAfter } from '../render/corosync-conf.mts'
 import { linkAddresses, linkCount, memberName } from '../ring.mts'
 import { servicesOf } from '../services.mts'
 import { raw, sh } from '../shell.mts'
@@ -22,7 +23,7 @@ export interface Scenario {
   readonly name: (typeof NAMES)[number]
   readonly title: string
   /** Milliseconds without a good answer that are still right. */
-  readonly limit: number
+  readonly limit: (config: Config) => number
   /** Somebody is asked first: a node or a part of its network is gone for a while. */
   readonly harms: boolean
   /** Why it cannot be done on this cluster. */
@@ -34,7 +35,7 @@ export interface Scenario {
   readonly target: (stage: Stage) => Node
   readonly act: (stage: Stage) => string
   /** Seconds after which it is put back, or is back by itself. */
-  readonly hold?: number
+  readonly hold?: (config: Config) => number
   /** It is over only when the target was started anew. */
   readonly dies?: boolean
   /** On the same node; it may run twice, and after a run that was cut off. */
@@ -42,7 +43,13 @@ export interface Scenario {
 }
 
 /** Seconds for which a network is cut: longer than a ring takes to miss a node, fence it and move on. */
-const CUT = 25
+const outOf = (config: Config) => 17 + Math.ceil(missedAfter(config) / 1000)
+/**
+ * Milliseconds until a node that says nothing is missed and the VIP is elsewhere. Pacemaker's DC sleeps a second each time that it
+ * would decide while an update of the CIB is still on its way, and after a loss that is up to twice (do_pe_invoke_callback,
+ * daemons/controld/controld_schedulerd.c).
+ */
+const missed = (config: Config) => Math.round(missedAfter(config)) + 2500
 /** Seconds for which a back end is out: longer than HAProxy needs to see it. */
 const OUT = 8
 
@@ -105,7 +112,7 @@ const other = ({ others: [first] }: Stage): Node => first
 /** Something is done to the `unit` that serves the API on a node without the VIP, and put right after a while. */
 const struck = (how: string, back: string) =>
   ({
-    limit: 3000,
+    limit: () => 3000,
     harms: false,
     at: other,
     target: other,
@@ -113,7 +120,7 @@ const struck = (how: string, back: string) =>
       ${unitOf(stage)}
       echo "$unit" >${KEPT}
       ${raw(how)}`,
-    hold: OUT,
+    hold: () => OUT,
     restore: () => sh`
       [ -e ${KEPT} ] || exit 0
       unit=$(cat ${KEPT})
@@ -125,18 +132,18 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'move',
     title: 'planned move of the VIP',
-    limit: 500,
+    limit: () => 500,
     harms: false,
     at: holder,
     target: holder,
     act: (stage) => sh`crm_resource --resource vip --move --node ${memberName(stage.facts, other(stage))} 2>/dev/null`,
-    hold: 2,
+    hold: () => 2,
     restore: () => 'crm_resource --resource vip --clear 2>/dev/null',
   },
   {
     name: 'haproxy',
     title: 'HAProxy killed beside the VIP',
-    limit: 1000,
+    limit: () => 1000,
     harms: false,
     at: holder,
     target: holder,
@@ -155,7 +162,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'link',
     title: 'one of the links cut',
-    limit: 500,
+    limit: () => 500,
     harms: true,
     lacks: (config) =>
       config.transport === 'knet' && linkCount(config) > 1
@@ -167,23 +174,23 @@ export const SCENARIOS: readonly Scenario[] = [
       devicesOf(stage, stage.holder, stage.holder.address).some((one) => otherLink(stage).includes(one))
         ? `the links of ${stage.holder.name} go through one device: that would cut all of its network`
         : undefined,
-    act: (stage) => cut(stage.config, otherLink(stage), CUT),
-    hold: CUT,
+    act: (stage) => cut(stage.config, otherLink(stage), outOf(stage.config)),
+    hold: outOf,
   },
   {
     name: 'network',
     title: 'the whole network of the node with the VIP cut',
-    limit: 10_000,
+    limit: missed,
     harms: true,
     at: holder,
     target: holder,
-    act: (stage) => cut(stage.config, devicesOf(stage, stage.holder), CUT),
-    hold: CUT,
+    act: (stage) => cut(stage.config, devicesOf(stage, stage.holder), outOf(stage.config)),
+    hold: outOf,
   },
   {
     name: 'crash',
     title: 'the node with the VIP crashed',
-    limit: 10_000,
+    limit: missed,
     harms: true,
     dies: true,
     at: holder,
@@ -194,7 +201,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'reboot',
     title: 'the node with the VIP rebooted',
-    limit: 1000,
+    limit: () => 1000,
     harms: true,
     dies: true,
     at: holder,
@@ -204,7 +211,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'power',
     title: 'the node with the VIP switched off by its fence device',
-    limit: 10_000,
+    limit: () => 10_000,
     harms: true,
     dies: true,
     lacks: ({ fencing }) =>

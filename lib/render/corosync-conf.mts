@@ -115,6 +115,9 @@ export const tokenOf = ({
   readonly nodes: readonly unknown[]
 }) => (own ?? 3000) + 650 * Math.max(0, nodes.length - 2)
 
+/** Milliseconds after which a ring has missed a node: the token's, and the consensus', 1.2 × as many (corosync.conf(5)). */
+export const missedAfter = (config: Parameters<typeof tokenOf>[0]) => 2.2 * tokenOf(config)
+
 const section = (name: string, lines: readonly string[]): string[] => [
   `${name} {`,
   ...lines.map((line) => `  ${line}`),

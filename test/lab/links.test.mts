@@ -93,6 +93,21 @@ onLab('a card without a link', 't-card', { public: '192.168.131', heartbeat: '10
     for (const [node, said] of await lab.onAll('ip -o addr show')) assert.not.match(said, ` ${lab.vip}/`, node)
     await settled(lab)
   })
+
+  test('another prefix of the VIP: plan says what pacemaker does, and nothing but the VIP is touched', async () => {
+    const next = lab.vip.replace(/\d+$/, '199')
+    set(lab, 'VIP', `${next}/25`)
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, /Restart vip .* due to resource definition change/)
+    const run = await lab.run('cluster')
+    ended(run, 0)
+    assert.match(run.text, /^total .*changed: 1 /m)
+    await settled(lab)
+    const held = [...(await lab.onAll('ip -o addr show'))].filter(([, said]) => said.includes(` ${next}/`))
+    assert.is(held.length, 1)
+    assert.match(held[0]?.[1] ?? '', ` ${next}/25 `)
+  })
 })
 
 onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', bmc: true }, (test, lab) => {
