@@ -7,7 +7,7 @@ import { comes, require } from './guards/require.mts'
 import { journal, service as unit } from './guards/service.mts'
 import { HTTP, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
-import { authority, type Service, servicesOf } from './services.mts'
+import { authority, type Service } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /** Shell text: true where Debian's uwsgi packaging serves the API (openstack-pkg-tools, init-script-template). */
@@ -123,7 +123,7 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
     why: sh`
       ${raw(journal('haproxy'))}
       ${LISTENERS}
-      systemctl is-active --quiet haproxy || for port in ${servicesOf(config).map(({ port }) => port)}; do
+      systemctl is-active --quiet haproxy || for port in ${config.services.map(({ port }) => port)}; do
         listeners "$port" | while read -r local program pid unit; do
           echo "here $local is taken by $program (pid $pid\${unit:+, $unit})"
         done
@@ -146,7 +146,7 @@ export const answers = (title: string, { name, check, port }: Service, host: str
       ${HTTP}
       code=$(${raw(statusOf(host, port, check.path, 3))})
       [ "$code" != 000 ] || { echo ${`no answer from ${authority(host, port)}`}; exit 1; }
-      [ "$code" = ${check.expect} ] || { echo ${`GET http://${authority(host, port)}${check.path} says`} "$code"; exit 1; }`,
+      case " "${check.expect.join(' ')}" " in *" $code "*) ;; *) echo ${`GET http://${authority(host, port)}${check.path} says`} "$code"; exit 1 ;; esac`,
     `the log of ${name} on that node tells why`,
   ),
   why: sh`

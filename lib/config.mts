@@ -1,4 +1,5 @@
 /** Config: what the operator's env file says, checked and frozen. */
+import type { Service } from './services.mts'
 
 export interface Node {
   /** Short name, equal to `uname -n` up to the first dot; names the node in every output. */
@@ -54,7 +55,8 @@ export interface Config {
   readonly fencing2: string
   readonly fence2: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly clusterProperties: Readonly<Record<string, string>>
-  readonly services: readonly string[]
+  /** The APIs behind the VIP. */
+  readonly services: readonly Service[]
   readonly ssh: {
     readonly user: string | undefined
     readonly port: number | undefined

@@ -5,7 +5,6 @@ import type { Guard } from './guard.mts'
 import { firewallOff, type Opening, opened, selinux } from './guards/firewall.mts'
 import { linkAddresses, linkNumbers, RING_PORT } from './ring.mts'
 import { knownMembers } from './ring-live.mts'
-import { servicesOf } from './services.mts'
 
 /** `still`: also for the links that a ring has which is to be changed. */
 export function openings(config: Config, facts: Facts, still: boolean): readonly Opening[] {
@@ -16,7 +15,7 @@ export function openings(config: Config, facts: Facts, still: boolean): readonly
     config.transport === 'udp' ? [config.mcastPort - 1, config.mcastPort] : [RING_PORT, RING_PORT + last]
   return [
     { protocol: 'udp', ports: ring, from: [...new Set([...from, ...known.map(([, address]) => address)])] },
-    ...servicesOf(config).map(({ port }): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
+    ...config.services.map(({ port }): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
   ]
 }
 

@@ -8,7 +8,7 @@ import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
 import { HTTP } from './http.mts'
 import { API, ASK, getToken } from './keystone-api.mts'
-import { authority, INTERFACES, type Interface, type Service, servicesOf, urlOf } from './services.mts'
+import { authority, INTERFACES, type Interface, type Service, urlOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /** Where keystone may answer: the VIP before the nodes. */
@@ -137,7 +137,9 @@ export function inventory(config: Config, facts: Facts): Inventory {
   )
   if (catalog?.every(({ endpoints }) => Array.isArray(endpoints)) !== true)
     return { unknown: said.slice(0, 1000) || 'keystone was not asked', problems: [], moves: [] }
-  const endpoints = catalog.flatMap((one) => one.endpoints.map((endpoint) => ({ ...endpoint, service_id: one.id })))
+  const endpoints = catalog.flatMap((one) =>
+    one.endpoints.map((endpoint) => ({ ...endpoint, url: asKept(endpoint.url, token), service_id: one.id })),
+  )
   const used = ofCatalogue(config, { services: catalog, endpoints })
   const from = address === undefined ? {} : { address }
   if (used.moves.length + used.problems.length === 0) return { ...used, ...from }
@@ -150,6 +152,12 @@ export function inventory(config: Config, facts: Facts): Inventory {
   return { ...(known.services && known.endpoints ? ofCatalogue(config, known as Known) : used), ...from }
 }
 
+/** The catalogue of a token has its project where an endpoint has the place holder. */
+function asKept(url: string, token: string): string {
+  const id: unknown = JSON.parse(token).token?.project?.id
+  return typeof id === 'string' && id !== '' ? url.replaceAll(id, '%(project_id)s') : url
+}
+
 interface Known {
   readonly services: readonly CatalogueService[]
   readonly endpoints: readonly CatalogueEndpoint[]
@@ -157,36 +165,40 @@ interface Known {
 
 function ofCatalogue(config: Config, known: Known): Inventory {
   const region = config.openrc?.regionName ?? ''
-  const found = servicesOf(config).map((service) => ofService(config, known, region, service))
+  const found = config.services
+    .filter(({ types }) => types.length > 0)
+    .map((service) => ofService(config, known, region, service))
   return { problems: found.flatMap((one) => one.problems), moves: found.flatMap((one) => one.moves) }
 }
 
 function ofService(config: Config, known: Known, region: string, service: Service): Inventory {
-  const ids = known.services.filter(({ type }) => type === service.type).map(({ id }) => id)
-  const own = known.endpoints.filter(({ service_id }) => ids.includes(service_id))
+  const kinds = known.services.filter(({ type }) => service.types.includes(type))
+  const own = known.endpoints.filter(({ service_id }) => kinds.some(({ id }) => id === service_id))
   const here = own.filter(({ region_id }) => region_id === region)
+  const [type = service.name] = service.types
   if (here.length === 0) {
     const others = [...new Set(own.map(({ region_id }) => region_id))].join(', ')
     return {
-      problems: [`no ${service.type} endpoint in region ${region}; there are some in: ${others || 'none'}`],
+      problems: [`no ${type} endpoint in region ${region}; there are some in: ${others || 'none'}`],
       moves: [],
     }
   }
-  const problems = INTERFACES.flatMap((iface) => {
-    const same = here.filter((one) => one.interface === iface)
-    if (same.length < 2) return []
-    return [
-      `${same.length} ${iface} endpoints of ${service.type}: ${same.map(({ id, url }) => `${url} (${id})`).join(', ')}`,
-    ]
-  })
+  const typeOf = ({ service_id }: CatalogueEndpoint) => kinds.find(({ id }) => id === service_id)?.type ?? type
+  const problems = service.types.flatMap((one) =>
+    INTERFACES.flatMap((iface) => {
+      const same = here.filter((endpoint) => endpoint.interface === iface && typeOf(endpoint) === one)
+      if (same.length < 2) return []
+      return [`${same.length} ${iface} endpoints of ${one}: ${same.map(({ id, url }) => `${url} (${id})`).join(', ')}`]
+    }),
+  )
   const moves = here
     .map((one) => ({
       id: one.id,
-      service: service.type,
+      service: typeOf(one),
       interface: one.interface,
       region,
       old: one.url,
-      new: urlOf(service, config.vip.address, one.interface),
+      new: urlOf(service, config.vip.address, one.interface, one.url),
     }))
     .filter((move) => move.old !== move.new)
   return { problems, moves }
@@ -349,6 +361,10 @@ export const endpointsOnVip = (config: Config, facts: Facts): readonly Guard[] =
     ),
   )
 
+/** How the endpoints of each service begin that the catalogue has. */
+const inCatalogue = ({ services, vip }: Config) =>
+  services.filter(({ types }) => types.length > 0).map(({ port }) => `http://${authority(vip.address, port)}`)
+
 /**
  * The proof: keystone gives a token through the VIP, and its catalogue leads back to the VIP. Facts that were read with such a
  * token, and have nothing to move, are that proof: a login more would be half of what a second run takes.
@@ -374,8 +390,8 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
         ${HTTP}
         ${ASK}
         ${raw(getToken(rc, [config.vip.address]))}
-        for url in ${servicesOf(config).map((service) => urlOf(service, config.vip.address, 'public'))}; do
-          printf '%s\\n' "$answer" | tr -d ' ' | grep -qF "\\"url\\":\\"$url\\"" || { echo "the catalogue does not name $url"; exit 1; }
+        for url in ${inCatalogue(config)}; do
+          printf '%s\\n' "$answer" | tr -d ' ' | grep -qF -e "\\"url\\":\\"$url\\"" -e "\\"url\\":\\"$url/" || { echo "the catalogue does not name $url"; exit 1; }
         done`,
       // A login that was refused already is not waited for.
       ...(/ 401 /.test(unknown ?? '') ? {} : { wait: 30 }),

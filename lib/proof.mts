@@ -9,7 +9,6 @@ import { comes } from './guards/require.mts'
 import { catalogueFact, endpointsOnVip, readable, tokenByVip } from './keystone.mts'
 import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from './pacemaker.mts'
 import { arbiterVotes } from './qdevice.mts'
-import { servicesOf } from './services.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
 const SOON = 10
@@ -39,7 +38,7 @@ const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
 
 const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
   { ...vipAnswers(config), wait: SOON },
-  ...servicesOf(config).flatMap((service) => [
+  ...config.services.flatMap((service) => [
     answers(`${service.name} answers through the VIP`, service, config.vip.address),
     answers(`${service.name} answers on this node`, service, node.address),
   ]),

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { Config, Openrc } from './config.mts'
-import { type Entry, type EnvText, readEnvText, wordsOf } from './env-file.mts'
+import { type Entry, type EnvText, readEnvText } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
 import { didYouMean, nearest } from './nearest.mts'
 import { readNtpServers, readRepos, readSsh } from './read-access.mts'
@@ -11,10 +11,11 @@ import { readDrill } from './read-drill.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVip } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
+import { isServiceKey, readServices } from './read-services.mts'
 import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
-/** Every key of an env file, FENCE_<short> aside. */
+/** Every key of an env file, FENCE_<short> and SERVICE_<name> aside. */
 export const KEYS: readonly string[] = [
   ...[
     'CLUSTER_NAME',
@@ -52,9 +53,6 @@ const REQUIRED: readonly (readonly [string, string, string])[] = [
     'write FENCING=fence_ipmilan (or another agent) and a FENCE_<short> for each node, or FENCING=none to run without',
   ],
 ]
-
-/** Services that can stand behind the VIP today. */
-const SERVICES = ['keystone']
 
 /** Reads an env file. Throws ConfigError with all problems in it, or with the one that it cannot be read. */
 export function readConfig(path: string): Config {
@@ -150,12 +148,12 @@ function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<
 
 function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
-    if (KEYS.includes(key) || isFenceKey(key)) continue
+    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
-    const fence = /^fence(2?)_(.+)/is.exec(key)
+    const fence = /^(fence2?|service)_(.+)/is.exec(key)
     const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
     const remedy = fence
-      ? `did you mean FENCE${fence[1]}_${shown(fence[2] as string)}?`
+      ? `did you mean ${(fence[1] as string).toUpperCase()}_${shown(fence[2] as string)}?`
       : didYouMean(key, KEYS, 'remove the line; env.example has every key')
     source.report({ line, key, text: name === key ? `there is no key ${key}` : `there is no such key`, remedy })
   }
@@ -176,23 +174,6 @@ function readClusterName(source: Source): string {
   const form = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/
   const what = 'a name of at most 32 letters, digits, "_", "." and "-"'
   return matching(source, 'CLUSTER_NAME', form, what, 'openstack') ?? 'openstack'
-}
-
-function readServices(source: Source): readonly string[] {
-  const entry = source.get('SERVICES')
-  if (entry === undefined) return SERVICES
-  const words = wordsOf(entry)
-  for (const { text, line } of words) {
-    if (SERVICES.includes(text)) continue
-    const remedy = `write SERVICES=${SERVICES.join(' ')}, or remove the line`
-    source.report({
-      line,
-      key: 'SERVICES',
-      text: `the service "${shown(text)}" is not supported by this version yet`,
-      remedy,
-    })
-  }
-  return [...new Set(words.map(({ text }) => text))]
 }
 
 /** The words of an openrc file; their defaults are those of an ordinary one. */

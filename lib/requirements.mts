@@ -6,7 +6,6 @@ import { devicesSuit } from './fencing.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
-import { servicesOf } from './services.mts'
 import { sh } from './shell.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
@@ -172,7 +171,7 @@ export function vipFree(config: Config, facts: Facts): Guard {
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
 const ports = (config: Config, node: Node): readonly Guard[] =>
-  servicesOf(config).map((service) => portFree(config, node, service, movable(service, config)))
+  config.services.map((service) => portFree(config, node, service, movable(service, config)))
 
 /** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
 const space: Guard = require('there is room on its disks', sh`

@@ -10,7 +10,6 @@ import { catalogueFact, inventory } from './keystone.mts'
 import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
 import { RING_FACTS } from './ring-live.mts'
-import { servicesOf } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
@@ -23,7 +22,7 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
   api: [
     HTTP.shell,
-    ...servicesOf(config).flatMap(({ name, port, check }) =>
+    ...config.services.flatMap(({ name, port, check }) =>
       [{ name: 'VIP', address: config.vip.address }, ...config.nodes].map(
         (host) => sh`echo ${host.name} ${name} "$(${raw(statusOf(host.address, port, check.path, 3))})"`,
       ),
@@ -151,14 +150,14 @@ function devices(members: Config, { resources }: Monitor): readonly (readonly st
 
 /** For each service: what the VIP and each back end answer. */
 const apis = (config: Config, said: string): readonly (readonly string[])[] =>
-  servicesOf(config).map(({ name, check }) => {
+  config.services.map(({ name, check }) => {
     const codes = said
       .split('\n')
       .map((line) => line.split(' '))
       .filter(([, service]) => service === name)
       .map(
         ([host, , code]) =>
-          `${host} ${code === String(check.expect) ? 'ok' : code === '000' ? 'DOWN' : `HTTP ${code}`}`,
+          `${host} ${check.expect.includes(Number(code)) ? 'ok' : code === '000' ? 'DOWN' : `HTTP ${code}`}`,
       )
     return [name, codes.join(', ') || 'not asked']
   })

@@ -11,7 +11,6 @@ import { isScript, main } from '../lib/main.mts'
 import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
-import { servicesOf } from '../lib/services.mts'
 import { sh } from '../lib/shell.mts'
 
 const CFG = '/etc/haproxy/haproxy.cfg'
@@ -35,7 +34,7 @@ const nonlocalBind = ({ vip }: Config): Guard[] => {
 /** The APIs make room on the VIP before HAProxy takes it, and on all nodes before any HAProxy counts on them. */
 const backEnds = (config: Config, facts: Facts, node: Node): Guard[] => [
   ...nonlocalBind(config),
-  ...servicesOf(config).flatMap((one) => backEnd(config, facts, node, one)),
+  ...config.services.flatMap((one) => backEnd(config, facts, node, one)),
 ]
 
 const configured = (config: Config): Guard[] => [
@@ -43,7 +42,7 @@ const configured = (config: Config): Guard[] => [
     UNIT,
     '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
   ),
-  file(CFG, haproxyCfg(config, servicesOf(config)), { test: 'haproxy -c -q -dW -f "$new"' }),
+  file(CFG, haproxyCfg(config, config.services), { test: 'haproxy -c -q -dW -f "$new"' }),
   notAtBoot('haproxy'),
   service('haproxy', { loads: [CFG, UNIT], by: 'reload', managed: true }),
 ]
@@ -56,7 +55,7 @@ export const phase: Phase = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
   facts: (config) =>
-    Object.fromEntries(servicesOf(config).map((one) => [`packaging.${one.name}`, packaging(one, config)])),
+    Object.fromEntries(config.services.map((one) => [`packaging.${one.name}`, packaging(one, config)])),
   together: true,
   steps: [
     { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')], after: '02-packages' },

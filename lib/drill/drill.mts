@@ -9,7 +9,7 @@ import type { Phase } from '../guard.mts'
 import { holderText } from '../lock.mts'
 import type { Talk } from '../main.mts'
 import { askAll, check } from '../run.mts'
-import { servicesOf, urlOf } from '../services.mts'
+import { urlOf } from '../services.mts'
 import { type Figures, figuresOf, goneSince, PACE, type Seen, seenIn } from './figures.mts'
 import type { Scenario, Stage } from './scenarios.mts'
 import { begins, ends, tells } from './watch.mts'
@@ -105,7 +105,7 @@ async function stageOf(job: Job): Promise<Stage | string> {
 
 /** Asks from this machine, where it reaches the VIP at all. */
 function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
-  const [service] = servicesOf(job.config)
+  const [service] = job.config.services
   const answers: { at: number; status: number }[] = []
   const url =
     service &&
@@ -129,7 +129,7 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
   return {
     seen: () => ({ node: 'here', vip: [], answers }),
     stop: () => clearInterval(timer),
-    reaches: () => answers.some(({ status }) => status === service?.check.expect),
+    reaches: () => answers.some(({ status }) => service?.check.expect.includes(status)),
   }
 }
 
@@ -148,7 +148,7 @@ async function one(
   const { config } = job
   const target = scenario.target(stage)
   const at = scenario.at(stage)
-  const good = servicesOf(config)[0]?.check.expect ?? 200
+  const good = config.services[0]?.check.expect ?? [200]
   const here = askFromHere(job)
   const onEach = (text: (node: Node) => string, nodes = config.nodes) =>
     Promise.all(nodes.map(async (node) => [node, await told(job, node, text(node))] as const))
@@ -162,7 +162,9 @@ async function one(
       const askers = (await look()).filter(({ answers }) => answers.length > 0)
       const ready =
         askers.length > 0 &&
-        askers.every(({ answers }) => answers.filter((one) => one.at >= since && one.status === good).length >= CALM)
+        askers.every(
+          ({ answers }) => answers.filter((one) => one.at >= since && good.includes(one.status)).length >= CALM,
+        )
       if (ready) return
       job.stop.throwIfAborted()
       if (Date.now() > end) {

@@ -54,13 +54,13 @@ export function figuresOf(
   all: readonly Seen[],
   from: number,
   to: number,
-  good: number,
+  good: readonly number[],
   gone: ReadonlyMap<string, number>,
 ): Figures {
   const inside = all.map(({ answers }) => answers.filter(({ at }) => at >= from && at <= to))
   const outages = inside.map((answers) => {
     const times = answers
-      .filter(({ status }) => status === good)
+      .filter(({ status }) => good.includes(status))
       .map(({ at }) => at)
       .sort((a, b) => a - b)
     if (answers.length === 0) return 0
@@ -75,7 +75,7 @@ export function figuresOf(
   return {
     fencedMs: Math.round(Math.max(0, ...fenced.map((one) => (one.to ?? to) - one.from))),
     outageMs: Math.max(0, Math.round(Math.max(0, ...outages))),
-    failed: inside.flat().filter(({ status }) => status !== good).length,
+    failed: inside.flat().filter(({ status }) => !good.includes(status)).length,
     asked: inside.flat().length,
     held,
     doubledMs: Math.round(doubled(held, to, Math.max(0, ...all.map(({ offMs = 0 }) => offMs)))),

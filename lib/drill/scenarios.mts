@@ -6,7 +6,6 @@ import type { Facts } from '../facts.mts'
 import { addresses } from '../facts.mts'
 import { missedAfter } from '../render/corosync-conf.mts'
 import { linkAddresses, linkCount, memberName } from '../ring.mts'
-import { servicesOf } from '../services.mts'
 import { raw, sh } from '../shell.mts'
 import type { NAMES } from './names.mts'
 
@@ -55,7 +54,7 @@ const OUT = 8
 
 /** Shell text: sets `unit` to what serves the first API on this node. */
 const unitOf = ({ config }: Stage) => {
-  const [service] = servicesOf(config)
+  const [service] = config.services
   return raw(sh`
     ${LISTENERS}
     unit=$(listeners ${service?.port ?? 0} | awk '$2 != "haproxy" && $4 { print $4; exit }')

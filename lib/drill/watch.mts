@@ -1,6 +1,6 @@
 /** What is watched on the nodes while something is broken: who has the VIP, and what the API answers through it. */
 import type { Config } from '../config.mts'
-import { authority, servicesOf } from '../services.mts'
+import { authority } from '../services.mts'
 import { raw, sh } from '../shell.mts'
 
 const DIR = '/run/quorate-drill'
@@ -15,7 +15,7 @@ const NOW = raw('date +%s%N')
 
 /** In bash, which opens a connection by itself (bash(1), /dev/tcp): `when status` for each question, 000 for no answer in time. */
 const prober = (config: Config): string => {
-  const [service] = servicesOf(config)
+  const [service] = config.services
   const host = authority(config.vip.address, service?.port ?? 0)
   const request = `GET ${service?.check.path} HTTP/1.0\r\nHost: ${host}\r\nUser-Agent: quorate\r\nConnection: close\r\n\r\n`
   const ask = sh`exec 3<>${raw(`/dev/tcp/${config.vip.address}/${service?.port ?? 0}`)} && printf %s ${request} >&3 && read -r _ code _ <&3 && echo "$code"`

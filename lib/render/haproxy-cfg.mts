@@ -48,15 +48,25 @@ defaults
   default-server inter 750ms fastinter 250ms rise 2 fall 2 on-marked-down shutdown-sessions
 `
 
-/** leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. */
-const proxies = ({ nodes, vip }: Wanted, { name, port, check }: Service): string => `\
+/**
+ * leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. A console is a
+ * WebSocket, so a tunnel to HAProxy. The cookie of a browser that has to stay is HAProxy's own, and the servers do not see it.
+ */
+const proxies = ({ nodes, vip }: Wanted, { name, port, check, silence, sticky }: Service): string => `\
 frontend ${name}
   bind ${authority(vip.address, port)}
+${silence === undefined ? '' : `  timeout client ${silence}s\n`}\
   default_backend ${name}
 
 backend ${name}
   balance leastconn
+${silence === undefined ? '' : `  timeout server ${silence}s\n  timeout tunnel ${silence}s\n`}\
+${sticky ? '  cookie quorate insert indirect nocache httponly\n' : ''}\
   option httpchk
   http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host ${authority(vip.address, port)} hdr User-Agent quorate
-  http-check expect status ${check.expect}
-${nodes.map((node) => `  server ${node.name} ${authority(node.address, port)} check\n`).join('')}`
+  http-check expect status ${check.expect.join(',')}
+${nodes
+  .map(
+    (node) => `  server ${node.name} ${authority(node.address, port)} check${sticky ? ` cookie ${node.name}` : ''}\n`,
+  )
+  .join('')}`

@@ -1,6 +1,6 @@
 /** A lab that a test file has for itself, the product run on it as an operator would, and what its nodes say. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -327,6 +327,12 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     },
     down,
   }
+}
+
+/** Writes a key of the lab's env file, in place of what it was. */
+export const set = (lab: Lab, key: string, value: string): void => {
+  const text = readFileSync(lab.env, 'utf8').replace(new RegExp(`^${key}=.*\n`, 'm'), '')
+  writeFileSync(lab.env, `${text}${key}="${value}"\n`)
 }
 
 /** The proof holds, and another run changes nothing. */

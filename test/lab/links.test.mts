@@ -1,12 +1,7 @@
 /** Links: the loss of one of two costs nothing and is named; and a live ring gets other ones the gentlest way. */
-import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { ended, type Lab, LONG, onLab, settled, until } from './cluster.mts'
+import { ended, type Lab, LONG, onLab, set, settled, until } from './cluster.mts'
 
-const set = (lab: Lab, key: string, value: string) => {
-  const text = readFileSync(lab.env, 'utf8').replace(new RegExp(`^${key}=.*\n`, 'm'), '')
-  writeFileSync(lab.env, `${text}${key}="${value}"\n`)
-}
 /** What would be another one if the daemons of the cluster had been started anew. */
 const starts = async (lab: Lab) => [
   ...(await lab.onAll('systemctl show --property=InvocationID --value corosync pacemaker haproxy')).values(),

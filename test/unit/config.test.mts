@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import type { Config } from '../../lib/config.mts'
 import { ConfigError, type Problem } from '../../lib/errors.mts'
 import { KEYS, parseConfig, readConfig } from '../../lib/read-config.mts'
+import { SERVICES, type Service, urlOf } from '../../lib/services.mts'
 import { suite } from '../suite.mts'
 
 const EXAMPLE = fileURLToPath(new URL('../../env.example', import.meta.url))
@@ -66,7 +67,7 @@ holds('the smallest file and its defaults', () => {
     fencing2: 'none',
     fence2: {},
     clusterProperties: {},
-    services: ['keystone'],
+    services: [SERVICES[0]],
     ssh: { user: undefined, port: undefined, key: undefined, config: undefined },
     ntpServers: [],
     firewall: 'open',
@@ -212,6 +213,38 @@ holds('odd but legal names', () => {
       [`${long}.test.com`, long],
       ['c', 'c'],
     ],
+  )
+})
+
+holds('services of the table, what is said of them otherwise, and one of the operator', () => {
+  const { services } = parseConfig(
+    withMore(
+      'SERVICES="demo-x, glance keystone"',
+      'SERVICE_glance="port=9393 expect=200,300"',
+      'SERVICE_demo_x="port=8099 type=demo,demo2 check=/up path=/v1/%(project_id)s"',
+    ),
+    FILE,
+  )
+  assert.equal(
+    services.map(({ name, port }) => `${name} ${port}`),
+    ['keystone 5000', 'glance 9393', 'demo-x 8099'],
+  )
+  const [, glance, demo] = services
+  assert.equal(glance?.check, { path: '/healthcheck', expect: [200, 300] })
+  assert.is(glance?.silence, 1800)
+  assert.equal(demo?.types, ['demo', 'demo2'])
+  assert.equal(demo?.check, { path: '/up', expect: [200] })
+  assert.is(
+    urlOf(demo as Service, '192.168.18.200', 'admin', 'http://old/v9'),
+    'http://192.168.18.200:8099/v1/%(project_id)s',
+  )
+})
+
+holds('the path of an endpoint stays where nothing is said of it', () => {
+  const { services } = parseConfig(withMore('SERVICES="keystone demo"', 'SERVICE_demo=port=8099'), FILE)
+  assert.is(
+    urlOf(services[1] as Service, '2001:db8::1', 'public', 'https://old:1/a/$(tenant_id)s'),
+    'http://[2001:db8::1]:8099/a/$(tenant_id)s',
   )
 })
 
@@ -564,12 +597,48 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     /word 1 of CLUSTER_PROPERTIES is not name=value/,
   ],
 
+  ['a service', withMore('SERVICES="keystone glanse"'), MORE, /there is no service "glanse".*did you mean glance\?/],
+  ['services without keystone', withMore('SERVICES=glance'), MORE, /SERVICES lacks keystone/],
   [
-    'a service',
-    withMore('SERVICES=keystone glance'),
+    'a service of nobody',
+    withMore('SERVICE_demo="port=1"'),
     MORE,
-    /the service "glance" is not supported by this version yet/,
+    /SERVICE_demo is for no service of SERVICES.*write demo in SERVICES/,
   ],
+  [
+    'a service of its own without a port',
+    withMore('SERVICES="keystone demo"', 'SERVICE_demo="type=demo"'),
+    MORE + 1,
+    /SERVICE_demo has no port/,
+  ],
+  [
+    'a port that another service has',
+    withMore('SERVICES="keystone demo"', 'SERVICE_demo="port=5000"'),
+    MORE + 1,
+    /keystone and demo have one port, 5000/,
+  ],
+  [
+    'a type that another service has',
+    withMore('SERVICES="keystone demo"', 'SERVICE_demo="port=5001 type=identity"'),
+    MORE + 1,
+    /keystone and demo have one type in the catalogue, identity/,
+  ],
+  ...[
+    ['port', '70000', /port of SERVICE_demo is not a port from 1 to 65535/],
+    ['check', "'/ #'", /check of SERVICE_demo is not a path/],
+    ['expect', 'ok', /expect of SERVICE_demo is not a status of HTTP/],
+    ['type', 'A', /type of SERVICE_demo is not a type/],
+    ['path', 'v1', /path of SERVICE_demo is not a path/],
+    ['pth', '/v1', /SERVICE_demo sets pth.*did you mean path\?/],
+  ].map(
+    ([name, value, says]) =>
+      [
+        `a service whose ${name} is wrong`,
+        withMore('SERVICES="keystone demo"', `SERVICE_demo="port=1 ${name}=${value}"`.replace(/port=1 (port=)/, '$1')),
+        MORE + 1,
+        says as RegExp,
+      ] as const,
+  ),
   ['an ssh option for a user', withMore('SSH_USER=-oProxyCommand=x'), MORE, /SSH_USER is not a user name/],
   ['a user with a space', withMore('SSH_USER="a b"'), MORE, /SSH_USER is not a user name/],
   ['no such key', withMore('SSH_KEY=keys/none'), MORE, new RegExp(`SSH_KEY: there is no file ${DIR}/keys/none`)],

@@ -17,7 +17,7 @@ const seen = (node: string, more: Partial<Seen>): Seen => ({ node, vip: [], answ
 const none = new Map<string, number>()
 
 test('no failure, no outage', () => {
-  const { outageMs, failed, asked } = figuresOf([seen('a', { answers: answers(0, 5000) })], 0, 5000, 200, none)
+  const { outageMs, failed, asked } = figuresOf([seen('a', { answers: answers(0, 5000) })], 0, 5000, [200], none)
   assert.equal([outageMs, failed, asked], [0, 0, 100])
 })
 
@@ -27,16 +27,16 @@ test('an outage is from the last good answer to the next, where it was longest',
     seen('b', { answers: answers(0, 5000, [[1000, 2000]]) }),
     seen('c', {}),
   ]
-  const { outageMs, failed, asked } = figuresOf(all, 0, 5000, 200, none)
+  const { outageMs, failed, asked } = figuresOf(all, 0, 5000, [200], none)
   assert.equal([outageMs, failed, asked], [1000, 30, 200])
 })
 
 test('no answer at all, or none at the end, is an outage too', () => {
   assert.is(
-    figuresOf([seen('a', { answers: answers(0, 5000, [[0, 9999]]) })], 0, 5000, 200, none).outageMs,
+    figuresOf([seen('a', { answers: answers(0, 5000, [[0, 9999]]) })], 0, 5000, [200], none).outageMs,
     5000 - PACE,
   )
-  assert.is(figuresOf([seen('a', { answers: answers(0, 5000, [[3000, 9999]]) })], 0, 5000, 200, none).outageMs, 2000)
+  assert.is(figuresOf([seen('a', { answers: answers(0, 5000, [[3000, 9999]]) })], 0, 5000, [200], none).outageMs, 2000)
 })
 
 test('a node that was fenced may have held the VIP until the fencing began', () => {
@@ -55,7 +55,7 @@ test('a node that was fenced may have held the VIP until the fencing began', () 
     ],
   })
   const heir = seen('b', { vip: [{ at: 3000, held: true }] })
-  assert.is(figuresOf([dead, heir], 1000, 9000, 200, new Map([['a', 4000]])).doubledMs, 1000)
+  assert.is(figuresOf([dead, heir], 1000, 9000, [200], new Map([['a', 4000]])).doubledMs, 1000)
 })
 
 test('a fencing takes as long as one node saw it under way', () => {
@@ -66,9 +66,9 @@ test('a fencing takes as long as one node saw it under way', () => {
     ],
   })
   const b = seen('b', { fencing: [{ at: 1600, held: true }] })
-  assert.is(figuresOf([a], 1000, 9000, 200, none).fencedMs, 6000)
-  assert.is(figuresOf([a, b], 1000, 9000, 200, none).fencedMs, 7400)
-  assert.is(figuresOf([seen('c', {})], 1000, 9000, 200, none).fencedMs, 0)
+  assert.is(figuresOf([a], 1000, 9000, [200], none).fencedMs, 6000)
+  assert.is(figuresOf([a, b], 1000, 9000, [200], none).fencedMs, 7400)
+  assert.is(figuresOf([seen('c', {})], 1000, 9000, [200], none).fencedMs, 0)
 })
 
 test('who had the VIP, and for how long two did', () => {
@@ -84,7 +84,7 @@ test('who had the VIP, and for how long two did', () => {
       { at: 2500, held: true },
     ],
   })
-  const { held, doubledMs } = figuresOf([b, a], 1000, 5000, 200, none)
+  const { held, doubledMs } = figuresOf([b, a], 1000, 5000, [200], none)
   assert.equal(held, [
     { node: 'a', from: 0, to: 3000 },
     { node: 'b', from: 2400, to: undefined },
@@ -92,8 +92,8 @@ test('who had the VIP, and for how long two did', () => {
   assert.is(doubledMs, 600)
   // One that died had it no longer.
   const dead = seen('a', { vip: [{ at: 0, held: true }] })
-  assert.is(figuresOf([b, dead], 1000, 5000, 200, new Map([['a', 2000]])).doubledMs, 0)
-  assert.is(figuresOf([b, dead], 1000, 5000, 200, none).doubledMs, 2600)
+  assert.is(figuresOf([b, dead], 1000, 5000, [200], new Map([['a', 2000]])).doubledMs, 0)
+  assert.is(figuresOf([b, dead], 1000, 5000, [200], none).doubledMs, 2600)
 })
 
 test('what a node tells is put into the time of this machine', () => {

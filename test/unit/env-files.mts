@@ -197,7 +197,7 @@ export const rightFile = (most = 32): fc.Arbitrary<EnvFile> =>
             maybe('CLUSTER_NAME', 'openstack', 'Rack_7-b', 'a', '0.x', 'x'.repeat(32)),
             maybe('LINK_MODE', 'passive', 'active', 'rr'),
             maybe('TOKEN', '126', '127', '210', '1000', '10000', '600000'),
-            maybe('SERVICES', 'keystone'),
+            maybe('SERVICES', 'keystone', 'keystone glance nova', 'swift-proxy, keystone'),
             maybe('SSH_USER', 'root', 'ubuntu', 'a.b-c@d'),
             maybe('SSH_PORT', '22', '1', '65535'),
             maybe('NTP_SERVERS', '0.pool.ntp.org 192.168.18.1', '2001:db8::1'),

@@ -116,7 +116,7 @@ const MISTAKES: Readonly<Record<string, readonly string[]>> = {
     'CLUSTER_PROPERTIES=cluster-recheck-interval=P.',
     'CLUSTER_PROPERTIES=node-health-red=red',
   ],
-  SERVICES: ['SERVICES=glance', 'SERVICES="keystone nova"'],
+  SERVICES: ['SERVICES=glance', 'SERVICES="keystone nowa"'],
   SSH_USER: ['SSH_USER=-x', 'SSH_USER=a b'],
   SSH_PORT: ['SSH_PORT=0', 'SSH_PORT=ssh'],
   SSH_KEY: ['SSH_KEY=nothing', 'SSH_KEY=.', `SSH_KEY=${'x'.repeat(4096)}`],

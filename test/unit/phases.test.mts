@@ -9,6 +9,7 @@ import { inventory } from '../../lib/keystone.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { nodeIds } from '../../lib/ring.mts'
 import { compile } from '../../lib/script.mts'
+import { SERVICES } from '../../lib/services.mts'
 import { phase as corosync } from '../../tasks/03-corosync.mts'
 import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
 import { suite } from '../suite.mts'
@@ -381,6 +382,40 @@ keystone('what is to be moved is asked for as it is kept, with its place holders
   ])
   // What was kept before it was moved is not believed.
   assert.equal(moves(factsWith(there, kept(old))), [])
+})
+
+keystone('each service of the table: its own port, the path that it has, the project as it is kept', () => {
+  const many = { ...four, services: SERVICES.filter(({ name }) => ['keystone', 'cinder', 'horizon'].includes(name)) }
+  const services = [
+    { id: 's1', type: 'identity' },
+    { id: 's2', type: 'volumev2' },
+    { id: 's3', type: 'volumev3' },
+  ]
+  const project = 'c2ff9f6b8a1e4d6e9f3d1a0b5c7d8e9f'
+  const said = (host: string, id: string) => {
+    const [address, token = ''] = catalogue(
+      [
+        endpoint('e1', 'public', `http://${host}:5000/v3`),
+        { ...endpoint('e2', 'public', `http://${host}:8776/v2/${id}`), service_id: 's2' },
+        { ...endpoint('e3', 'public', `http://${host}:8776/v3/${id}`), service_id: 's3' },
+      ],
+      services,
+    ).split('\n')
+    const { token: inside } = JSON.parse(token)
+    return `${address}\n${JSON.stringify({ token: { ...inside, project: { domain: { id: 'default' }, id: project } } })}`
+  }
+  const there = found(many, said('192.0.2.99', project))
+  assert.equal([there.moves, there.problems], [[], []])
+  const elsewhere = found(many, said('a', project))
+  assert.equal(elsewhere.problems, [])
+  assert.equal(
+    elsewhere.moves.map((move) => [move.service, move.new]),
+    [
+      ['identity', 'http://192.0.2.99:5000/v3'],
+      ['volumev2', 'http://192.0.2.99:8776/v2/%(project_id)s'],
+      ['volumev3', 'http://192.0.2.99:8776/v3/%(project_id)s'],
+    ],
+  )
 })
 
 keystone('without a catalogue the reason is told', () => {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { family } from '../../lib/address.mts'
 import type { Cidr, Node } from '../../lib/config.mts'
 import { haproxyCfg } from '../../lib/render/haproxy-cfg.mts'
-import { authority, INTERFACES, SERVICES, type Service, servicesOf, urlOf } from '../../lib/services.mts'
+import { authority, INTERFACES, SERVICES, type Service, urlOf } from '../../lib/services.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
 import { needing, runTool, withFile } from './real-tool.mts'
@@ -11,14 +11,7 @@ import { needing, runTool, withFile } from './real-tool.mts'
 const node = (name: string, address: string): Node => ({ name, fqdn: `${name}.example.org`, address })
 const vip = (address: string): Cidr => ({ address, prefix: 24, family: family(address) })
 const keystone = SERVICES.find(({ name }) => name === 'keystone') as Service
-/** No row of the table: that a second API is data alone. */
-const image: Service = {
-  name: 'glance',
-  type: 'image',
-  port: 9292,
-  check: { path: '/healthcheck', expect: 200 },
-  path: { public: '', internal: '', admin: '' },
-}
+const glance = SERVICES.find(({ name }) => name === 'glance') as Service
 
 const FILES: Readonly<Record<string, string>> = {
   'two-nodes': haproxyCfg(
@@ -34,7 +27,11 @@ const FILES: Readonly<Record<string, string>> = {
       vip: vip('10.0.0.100'),
       nodes: [node('0-db', '10.0.0.1'), node('a', '10.0.0.2'), node(`${'long-'.repeat(12)}nam`, '10.0.0.3')],
     },
-    [keystone, image],
+    [keystone, glance],
+  ),
+  'whole-table': haproxyCfg(
+    { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
+    SERVICES,
   ),
 }
 
@@ -68,21 +65,36 @@ test('every endpoint of every service is a URL of its host and port', () => {
       for (const iface of INTERFACES) {
         const url = new URL(urlOf(service, host, iface))
         assert.is(url.hostname.replace(/^\[|\]$/g, ''), host)
-        assert.is(url.port, String(service.port))
+        assert.is(url.port || '80', String(service.port))
       }
     }
   }
 })
 
 test('no two services share a name, a type or a port', () => {
-  for (const key of ['name', 'type', 'port'] as const) {
-    assert.is(new Set(SERVICES.map((service) => service[key])).size, SERVICES.length)
-  }
+  const none = (values: readonly (string | number)[]) => assert.is(new Set(values).size, values.length)
+  none(SERVICES.map(({ name }) => name))
+  none(SERVICES.map(({ port }) => port))
+  none(SERVICES.flatMap(({ types }) => types))
 })
 
-test('the env file picks the services', () => {
-  assert.equal(servicesOf({ services: ['keystone'] }), [keystone])
-  assert.equal(servicesOf({ services: [] }), [])
+test('an endpoint keeps a path that is as good, place holder and all, and gets the right one for any other', () => {
+  const at = (name: string, old: string) =>
+    urlOf(SERVICES.find((one) => one.name === name) as Service, '192.168.18.100', 'public', old)
+  const vip = 'http://192.168.18.100'
+  for (const [name, old, wanted] of [
+    ['keystone', 'http://old:35357/v2.0', `${vip}:5000/v3`],
+    ['nova', 'https://old:8774/v2.1/%(tenant_id)s', `${vip}:8774/v2.1/%(tenant_id)s`],
+    ['nova', 'http://[2001:db8::1]:8774/v2.1', `${vip}:8774/v2.1`],
+    ['nova', 'http://old:8774/v1.1', `${vip}:8774/v2.1`],
+    ['cinder', 'http://old:8776/v2/$(project_id)s', `${vip}:8776/v2/$(project_id)s`],
+    ['cinder', 'http://old/volume', `${vip}:8776/v3/%(project_id)s`],
+    ['placement', 'http://old/placement', `${vip}:8778`],
+    ['placement', 'http://old:8778/', `${vip}:8778/`],
+    ['glance', 'http://old:9292', `${vip}:9292`],
+    ['swift-proxy', 'http://old:8080/v1/AUTH_%(tenant_id)s', `${vip}:8080/v1/AUTH_%(tenant_id)s`],
+  ] as const)
+    assert.is(at(name, old), wanted)
 })
 
 test.run()
