@@ -31,8 +31,14 @@ const FIELDS: Readonly<Record<string, readonly [RegExp, string]>> = {
 export function readServices(source: Source): readonly Service[] {
   const entry = source.get('SERVICES')
   const own = source.entries.filter(({ key, value }) => isServiceKey(key) && value.trim() !== '')
-  const named = entry === undefined ? [{ text: 'keystone', line: 0 }] : wordsOf(entry)
   const known = (name: string) => SERVICES.find((one) => one.name === name)
+  // Packages are called nova-api and heat-api-cfn.
+  const short = (name: string) => (known(name.replace('-api', '')) ? name.replace('-api', '') : name)
+  const words = entry === undefined ? [{ text: 'keystone', line: 0 }] : wordsOf(entry)
+  const named = words.map(({ text, line }) => ({
+    text: own.some(({ key }) => isOf(key, text)) ? text : short(text),
+    line,
+  }))
   const names = [...new Set(named.map(({ text }) => text))]
   for (const { text, line } of named) {
     if (known(text) || own.some(({ key }) => isOf(key, text)) || isBroken(source, text)) continue

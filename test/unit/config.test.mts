@@ -240,6 +240,14 @@ holds('services of the table, what is said of them otherwise, and one of the ope
   )
 })
 
+holds('services by the names of their packages', () => {
+  const { services } = parseConfig(withMore('SERVICES="keystone heat-api-cfn nova-api nova"'), FILE)
+  assert.equal(
+    services.map(({ name }) => name),
+    ['keystone', 'nova', 'heat-cfn'],
+  )
+})
+
 holds('the path of an endpoint stays where nothing is said of it', () => {
   const { services } = parseConfig(withMore('SERVICES="keystone demo"', 'SERVICE_demo=port=8099'), FILE)
   assert.is(
