@@ -98,7 +98,7 @@ function described(source: Source, entry: Entry, name: string, row: Service | un
     right = false
   })
   for (const pair of pairs) {
-    const [form, what] = FIELDS[pair.name] ?? []
+    const [form, what] = (Object.hasOwn(FIELDS, pair.name) && FIELDS[pair.name]) || []
     if (form === undefined || what === undefined)
       wrong(
         pair.line,

@@ -638,6 +638,7 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     ['type', 'A', /type of SERVICE_demo is not a type/],
     ['path', 'v1', /path of SERVICE_demo is not a path/],
     ['pth', '/v1', /SERVICE_demo sets pth.*did you mean path\?/],
+    ['constructor', 'x', /SERVICE_demo sets constructor.*there are port, type/],
   ].map(
     ([name, value, says]) =>
       [
