@@ -32,6 +32,6 @@ export function readDrill(source: Source): Config['drill'] {
     source.report({ line, key: KEY, text: `${KEY}: there is no scenario ${shown(name)}`, remedy })
   }
   for (const { name, value, line } of pairs)
-    if (!/^[1-9]\d{0,6}$/.test(value)) report(line, `${KEY}: ${name} is no number of milliseconds`)
+    if (!/^[1-9]\d{0,6}$/.test(value)) report(line, `${KEY}: ${shown(name)} is no number of milliseconds`)
   return { asks, limits: Object.fromEntries(pairs.map(({ name, value }) => [name, Number(value)])) }
 }
