@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
-# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_BMC, LAB_IPV6, HERE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_APIS, LAB_BMC, LAB_IPV6, HERE, BASE, OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
 
 # ---- network
 
@@ -80,7 +80,7 @@ make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host
         [ "$1" != db ] || lower=${lower%/*}/database
         image=$lower:$image
     fi
-    mkdir -p "$RUN/$1/work" "$RUN/$1/root" "$disk/etc/ssh" "$disk/root/.ssh"
+    mkdir -p "$RUN/$1/overlay" "$RUN/$1/root" "$disk/etc/ssh" "$disk/root/.ssh"
     printf '%s\n' "$image" >"$RUN/$1/lower"
     chmod 700 "$disk/root" "$disk/root/.ssh"
     echo "$1" >"$disk/etc/hostname"
@@ -92,16 +92,46 @@ make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host
     ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$disk/etc/ssh/ssh_host_ed25519_key"
     echo "$PUBLIC.$2,$(six "$PUBLIC" "$2"),$1,$1.$LAB_DOMAIN $(cut -d' ' -f1,2 "$disk/etc/ssh/ssh_host_ed25519_key.pub")" >>"$OPERATOR/known_hosts"
     install -m 600 "$OPERATOR/id_ed25519.pub" "$disk/root/.ssh/authorized_keys"
-    if [ "$LAB_KEYSTONE" = yes ] && [ "$1" = db ]; then
-        mkdir -p "$disk/etc/mysql"
-        echo "UPDATE keystone.endpoint SET url = 'http://$PUBLIC.201:5000/v3' WHERE url = 'http://node1.invalid:5000/v3';" >"$disk/etc/mysql/lab-init.sql"
-    elif [ "$LAB_KEYSTONE" = yes ]; then
-        mkdir -p "$disk/etc/keystone"
-        cp -a "$lower/etc/keystone/keystone.conf" "$disk/etc/keystone/"
-        chown --reference="$lower/etc/keystone" "$disk/etc/keystone"
-        chmod --reference="$lower/etc/keystone" "$disk/etc/keystone"
-        sed -i "s|@DATABASE@|$PUBLIC.250|" "$disk/etc/keystone/keystone.conf"
+    if [ "$LAB_KEYSTONE" = no ]; then return; fi
+    if [ "$1" = db ]; then set_up_database "$disk"; else set_up_controller "$disk" "$lower"; fi
+}
+
+set_up_database() { # $1=disk
+    mkdir -p "$1/etc/mysql"
+    {
+        [ "$LAB_APIS" = yes ] || for kind in image placement; do
+            echo "DELETE FROM keystone.endpoint WHERE service_id IN (SELECT id FROM keystone.service WHERE type = '$kind');"
+            echo "DELETE FROM keystone.service WHERE type = '$kind';"
+        done
+        echo "UPDATE keystone.endpoint SET url = REPLACE(url, 'node1.invalid', '$PUBLIC.201');"
+    } >"$1/etc/mysql/lab-init.sql"
+}
+
+set_up_controller() { # $1=disk, $2=the image's layer
+    local conf unit confs=(keystone/keystone.conf)
+    if [ "$LAB_APIS" = yes ]; then confs+=(glance/glance-api.conf placement/placement.conf); fi
+    for conf in "${confs[@]}"; do
+        mkdir -p "$1/etc/${conf%/*}"
+        cp -a "$2/etc/$conf" "$1/etc/${conf%/*}/"
+        chown --reference="$2/etc/${conf%/*}" "$1/etc/${conf%/*}"
+        chmod --reference="$2/etc/${conf%/*}" "$1/etc/${conf%/*}"
+        sed -i "s|@DATABASE@|$PUBLIC.250|; s|node1[.]invalid|$PUBLIC.201|" "$1/etc/$conf"
+    done
+    if [ "$LAB_APIS" = no ]; then # what overlayfs takes for a folder that is not there
+        mknod "$1/etc/glance" c 0 0
+        mknod "$1/etc/placement" c 0 0
+        return
     fi
+    install -m 600 "$OPERATOR/admin-openrc" "$1/root/admin-openrc"
+    mkdir -p "$1/etc/systemd/system/multi-user.target.wants" # of the image's there are others in the layer below
+    for unit in glance-api placement-api; do
+        ln -sf "/lib/systemd/system/$unit.service" "$1/etc/systemd/system/multi-user.target.wants/$unit.service"
+    done
+}
+
+images() { # the folder that stands for a store which all controllers share
+    install -d "$RUN/images"
+    chown --reference="$OPENSTACK/controller/var/lib/glance" "$RUN/images"
 }
 
 save_disk() { # $1=host, $2=name: what the host has written becomes a layer that is never written again
@@ -113,8 +143,8 @@ save_disk() { # $1=host, $2=name: what the host has written becomes a layer that
 
 restore_disk() { # $1=host, $2=name: an empty layer on the saved ones
     local kept=$RUN/$1/saved/$2
-    rm -rf "$RUN/$1/disk" "$RUN/$1/work"
-    mkdir "$RUN/$1/disk" "$RUN/$1/work"
+    rm -rf "$RUN/$1/disk" "$RUN/$1/overlay"
+    mkdir "$RUN/$1/disk" "$RUN/$1/overlay"
     printf '%s:%s\n' "$kept/disk" "$(cat "$kept/lower")" >"$RUN/$1/lower"
 }
 
@@ -135,10 +165,11 @@ cgroups() { # $1=host: its directory in each hierarchy of the machine, v1 or v2
 }
 
 power_on() { # $1=host, $2=last octet
-    local dir=$RUN/$1 groups group
+    local dir=$RUN/$1 groups group share=
     plug_in "$1" "$2"
     # Each host in cgroups of its own: else its systemd would share them with the others' and kill their services.
     mapfile -t groups < <(cgroups "$1")
+    [ "$LAB_APIS" = no ] || [ "$1" = db ] || share=--bind=$RUN/images:/var/lib/glance/images
     for group in "${groups[@]}"; do mkdir -p "$group"; done
     (
         exec 9>&- 8>&-
@@ -149,8 +180,8 @@ power_on() { # $1=host, $2=last octet
         # 133 is what nspawn returns when the host reboots itself.
         # shellcheck disable=SC2016
         exec setsid unshare --mount --propagation slave sh -euc '
-            rm -rf "$1/work/work/incompat"
-            disk="lowerdir=$(cat "$1/lower"),upperdir=$1/disk,workdir=$1/work"
+            rm -rf "$1"/overlay/*/incompat
+            disk="lowerdir=$(cat "$1/lower"),upperdir=$1/disk,workdir=$1/overlay"
             mount -t overlay overlay -o "$disk,volatile" "$1/root" || mount -t overlay overlay -o "$disk" "$1/root"
             export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
             code=133
@@ -159,9 +190,9 @@ power_on() { # $1=host, $2=last octet
                 sleep "$(cat "$4" 2>/dev/null || echo 0)"
                 systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe --resolv-conf=off --timezone=off --link-journal=no \
                     --directory="$1/root" --machine="$2" --hostname="$3" --network-namespace-path="/run/netns/$2" \
-                    --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE || code=$?
+                    --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE ${5:+"$5"} || code=$?
             done
-        ' nspawn "$dir" "$LAB_NAME-$1" "$1" "$RUN/firmware" </dev/null >>"$dir/console.log" 2>&1
+        ' nspawn "$dir" "$LAB_NAME-$1" "$1" "$RUN/firmware" "$share" </dev/null >>"$dir/console.log" 2>&1
     ) &
     echo "$! $(started_at $!)" >"$dir/pid"
 }

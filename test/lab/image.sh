@@ -5,7 +5,7 @@
 #   image.sh make base|openstack CACHE     builds CACHE/<key>, unless it is there
 #
 # base       a minimal Debian server with sshd, every .deb that a cluster node may want, as a file: repository, and beside it ipmi_sim
-# openstack  two overlay layers on base: a controller with a keystone that is already set up, and its database host
+# openstack  two overlay layers on base: a controller with keystone, glance and placement already set up, and its database host
 set -euo pipefail
 umask 022
 
@@ -18,15 +18,17 @@ ARCH=$(dpkg --print-architecture)
 # A server as its installer leaves it: no python, nothing of a cluster.
 SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
 # On offer to the nodes, not installed: installing them is the product's job.
-OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy chrony curl iputils-arping
+OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy socat chrony curl iputils-arping
     python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
 # For the machine that the lab is on, not for the nodes: ipmi_sim is the BMC of each node.
 BMC=(openipmi)
-CONTROLLER=(keystone python3-openstackclient python3-pymysql)
+CONTROLLER=(keystone glance-api placement-api python3-openstackclient python3-pymysql)
 DATABASE=(mariadb-server)
 LOCAL_REPO=/var/cache/lab-repo # on the nodes
 # Stands for node 1's own address, which is known only when a lab comes up.
-PLACEHOLDER=http://node1.invalid:5000/v3
+NODE1=node1.invalid
+# What else there is: database, type in the catalogue, port, file.
+APIS=("glance image 9292 glance-api.conf" "placement placement 8778 placement.conf")
 
 say() { echo "image: $*" >&2; }
 random() { head -c 18 /dev/urandom | base64 | tr '+/' 'ab'; }
@@ -143,7 +145,7 @@ UNIT
 # ---- openstack
 
 openstack() { # $1=where it is made, $2=the base image
-    local out=$1 base=$2 admin db layer
+    local out=$1 base=$2 admin db layer api name
     admin=$(random) db=$(random)
     mkdir -p /run/lab-build
     for layer in controller database; do
@@ -160,17 +162,24 @@ openstack() { # $1=where it is made, $2=the base image
     install_on "$controller" "${CONTROLLER[@]}"
     wait "$pid"
 
-    say "keystone's tables and bootstrap"
+    say "tables, users and the catalogue"
     start_database "$database"
     mkdir -p "$controller/run/mysqld"
     mount --bind "$database/run/mysqld" "$controller/run/mysqld"
-    in_root "$database" mariadb <<SQL
-CREATE DATABASE keystone CHARACTER SET utf8;
-CREATE USER keystone@localhost IDENTIFIED BY '$db';
-CREATE USER keystone@'%' IDENTIFIED BY '$db';
-GRANT ALL ON keystone.* TO keystone@localhost, keystone@'%';
+    for name in keystone "${APIS[@]%% *}"; do
+        in_root "$database" mariadb <<SQL
+CREATE DATABASE $name CHARACTER SET utf8;
+CREATE USER $name@localhost IDENTIFIED BY '$db';
+CREATE USER $name@'%' IDENTIFIED BY '$db';
+GRANT ALL ON $name.* TO $name@localhost, $name@'%';
 SQL
-    set_up_keystone "$controller" "$admin" "mysql+pymysql://keystone:$db@"
+    done
+    { set_up_keystone "$controller" "$admin" "$db" && set_up_apis "$controller" "$admin" "$db"; } >>"$controller/var/log/lab-install.log" 2>&1 ||
+        { tail -20 "$controller/var/log/lab-install.log" >&2; return 1; }
+    for api in 'keystone - - keystone.conf' "${APIS[@]}"; do
+        sed -i "s|@localhost/\([a-z]*\)?unix_socket=.*|@@DATABASE@/\1|" "$controller/etc/${api%% *}/${api##* }"
+        rm -f "$controller/var/log/${api%% *}"/*
+    done
     in_root "$database" mariadb-admin shutdown
     wait
 
@@ -213,20 +222,64 @@ start_database() { # $1=root: on its socket alone; the caller's `wait` collects 
     return 1
 }
 
-set_up_keystone() { # $1=root, $2=admin's password, $3=start of the database URL
-    local root=$1 log=$1/var/log/lab-install.log
-    local socket='localhost/keystone?unix_socket=/run/mysqld/mysqld.sock'
-    sed -i "/^connection = /d; /^\[database\]/a connection = $3$socket" "$root/etc/keystone/keystone.conf"
+setting() { # $1=file, $2=section, $3=key, $4=value
+    sed -i -e "/^\[$2\]/,/^\[/{/^$3 *=/d}" -e "s|^\[$2\]\$|&\n$3 = $4|" "$1"
+}
+
+connection() { echo "mysql+pymysql://$1:$2@localhost/$1?unix_socket=/run/mysqld/mysqld.sock"; } # $1=name, $2=password
+
+set_up_keystone() { # $1=root, $2=admin's password, $3=the database's
+    local root=$1 url=http://$NODE1:5000/v3
+    setting "$root/etc/keystone/keystone.conf" database connection "$(connection keystone "$3")"
     sed -i 's/^processes = .*/processes = 2/; s/^threads = .*/threads = 4/' "$root/etc/keystone/keystone-uwsgi.ini"
-    {
-        in_root "$root" su -s /bin/sh -c 'keystone-manage db_sync' keystone &&
-            in_root "$root" keystone-manage fernet_setup --keystone-user keystone --keystone-group keystone &&
-            in_root "$root" keystone-manage credential_setup --keystone-user keystone --keystone-group keystone &&
-            OS_BOOTSTRAP_PASSWORD=$2 chroot "$root" keystone-manage bootstrap --bootstrap-region-id RegionOne \
-                --bootstrap-public-url $PLACEHOLDER --bootstrap-internal-url $PLACEHOLDER --bootstrap-admin-url $PLACEHOLDER
-    } >>"$log" 2>&1 || { tail -20 "$log" >&2; return 1; }
-    sed -i "s|^connection = .*|connection = $3@DATABASE@/keystone|" "$root/etc/keystone/keystone.conf"
-    rm -f "$root"/var/log/keystone/*
+    in_root "$root" su -s /bin/sh -c 'keystone-manage db_sync' keystone &&
+        in_root "$root" keystone-manage fernet_setup --keystone-user keystone --keystone-group keystone &&
+        in_root "$root" keystone-manage credential_setup --keystone-user keystone --keystone-group keystone &&
+        OS_BOOTSTRAP_PASSWORD=$2 chroot "$root" keystone-manage bootstrap --bootstrap-region-id RegionOne \
+            --bootstrap-public-url $url --bootstrap-internal-url $url --bootstrap-admin-url $url
+}
+
+set_up_apis() { # $1=root, $2=admin's password, $3=the database's
+    local root=$1 name type port file conf password users=() api
+    for api in "${APIS[@]}"; do
+        read -r name type port file <<<"$api"
+        conf=$root/etc/$name/$file password=$(random)
+        users+=("$name $type http://$NODE1:$port $password")
+        setting "$conf" "$([ "$name" = placement ] && echo placement_database || echo database)" connection "$(connection "$name" "$3")"
+        setting "$conf" keystone_authtoken password "$password"
+        setting "$conf" keystone_authtoken auth_url "http://$NODE1:5000"
+        setting "$conf" keystone_authtoken www_authenticate_uri "http://$NODE1:5000"
+        setting "$conf" keystone_authtoken region_name RegionOne
+    done
+    in_root "$root" systemctl --quiet disable glance-api placement-api # who wants them enables them
+    # A small machine has many of them.
+    setting "$root/etc/glance/glance-api.conf" DEFAULT workers 1
+    sed -i 's/^processes = .*/processes = 1/; s/^threads = .*/threads = 4/' "$root/etc/placement/placement-api-uwsgi.ini"
+    in_root "$root" su -s /bin/sh -c 'glance-manage db_sync' glance &&
+        in_root "$root" su -s /bin/sh -c 'placement-manage db sync' placement || return 1
+
+    # Keystone itself makes the users. It answers the loopback of a network that nobody else is in.
+    # shellcheck disable=SC2016 # the inner shell's
+    printf '%s\n' "admin - - $2" "${users[@]}" | unshare --net chroot "$root" bash -euc '
+        ip link set lo up
+        keystone-wsgi-public --host 127.0.0.1 --port 5000 &
+        trap "kill $!" EXIT
+        for try in $(seq 100); do : 2>/dev/null </dev/tcp/127.0.0.1/5000 && break; sleep 0.2; done
+        python3 -c "
+import sys, openstack
+(_, _, _, password), *apis = [line.split() for line in sys.stdin]
+cloud = openstack.connect(auth_url=\"http://127.0.0.1:5000/v3\", username=\"admin\", password=password, project_name=\"admin\",
+    user_domain_name=\"Default\", project_domain_name=\"Default\", identity_endpoint_override=\"http://127.0.0.1:5000/v3\")
+identity = cloud.identity
+project = identity.create_project(name=\"service\", domain_id=\"default\")
+role = identity.find_role(\"admin\")
+for name, kind, url, password in apis:
+    user = identity.create_user(name=name, password=password, domain_id=\"default\")
+    identity.assign_project_role_to_user(project, user, role)
+    service = identity.create_service(name=name, type=kind)
+    for interface in (\"public\", \"internal\", \"admin\"):
+        identity.create_endpoint(service_id=service.id, interface=interface, region_id=\"RegionOne\", url=url)
+"'
 }
 
 # ---- the cache
