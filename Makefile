@@ -12,10 +12,10 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy unlock lab lab-down test test-long test-faults test-chaos bench lint
+.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## fetches the packages of package-lock.json
 
@@ -41,6 +41,9 @@ destroy: $(SETUP) ## takes the cluster away again and puts back what was there (
 
 drill: $(SETUP) ## breaks things on purpose and reports the outage of the API (ARGS="move crash": these alone)
 	@$(ZX) tasks/drill.mts --env "$(ENV)" $(ARGS)
+
+rotate-fernet: $(SETUP) ## rotates keystone's fernet keys on all nodes
+	@$(ZX) tasks/rotate-fernet.mts --env "$(ENV)" $(ARGS)
 
 unlock: $(SETUP) ## takes away the lock of another run (asks)
 	@$(ZX) tasks/unlock.mts --env "$(ENV)" $(ARGS)

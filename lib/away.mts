@@ -6,6 +6,7 @@ import { LOCK } from './driver.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
 import { type Opening, richRules } from './guards/firewall.mts'
+import { INI, SETTINGS, settingsBack } from './guards/ini.mts'
 import { BROUGHT, FUNCTIONS } from './guards/package.mts'
 import { require } from './guards/require.mts'
 import { STAMPS } from './guards/service.mts'
@@ -73,6 +74,7 @@ const OURS = raw(`ours() { [ -e "$1" ] && grep -q '^# BEGIN quorate' "$1" 2>/dev
 export const filesBack = (): Guard => ({
   title: 'the files are as they were before',
   check: sh`
+    [ ! -s ${SETTINGS} ] || { cut -f 1 ${SETTINGS} | sort -u | sed 's|^|settings to be put back: |'; exit 1; }
     [ ! -d ${KEPT}/original ] || {
       find ${KEPT}/original -type f | sed ${`s|^${KEPT}/original||`} | while IFS= read -r path; do
         case $path in *.absent) echo "to be removed: \${path%.absent}" ;; *) echo "to be put back: $path" ;; esac
@@ -81,14 +83,22 @@ export const filesBack = (): Guard => ({
     }`,
   apply: sh`
     ${OURS}
+    ${INI}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
       -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' \
       >${KEPT}/restart.new
+    [ ! -e ${SETTINGS} ] || cut -f 6 ${SETTINGS} | tr ' ' '\\n' >>${KEPT}/restart.new
     # Beside those of a run that was cut off when it had put some back already.
     if [ -e ${KEPT}/restart ]; then cat ${KEPT}/restart >>${KEPT}/restart.new; fi
     sort -u -o ${KEPT}/restart.new ${KEPT}/restart.new
     mv ${KEPT}/restart.new ${KEPT}/restart
+    [ ! -e ${SETTINGS} ] || cut -f 1 ${SETTINGS} | sort -u | while IFS= read -r path; do
+      [ -e "$path" ] || continue
+      new="\${path%/*}/.\${path##*/}.quorate-new"
+      ${raw(settingsBack)}
+    done
+    rm -f ${SETTINGS}
     find ${KEPT}/original -type f | while IFS= read -r copy; do
       path=\${copy#${raw(`${KEPT}/original`)}}
       kind=back
@@ -118,7 +128,7 @@ export const servicesBack = (): Guard => ({
   apply: sh`
     systemctl daemon-reload
     while read -r unit; do
-      case $unit in haproxy) ;; *) systemctl try-restart "$unit" ;; esac
+      case $unit in haproxy) ;; *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;; esac
     done <${KEPT}/restart
     if [ -e ${BEFORE}/units ]; then
       while read -r unit enabled active; do

@@ -55,6 +55,8 @@ export interface Config {
   readonly fencing2: string
   readonly fence2: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly clusterProperties: Readonly<Record<string, string>>
+  /** The node whose fernet and credential keys the others get where theirs differ. */
+  readonly fernetSync: string | undefined
   /** The APIs behind the VIP. */
   readonly services: readonly Service[]
   readonly ssh: {

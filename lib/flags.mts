@@ -56,7 +56,7 @@ export function parseFlags(args: readonly string[], operands: readonly string[] 
   }
 }
 
-export function selectPhases(phases: readonly Phase[], flags: Flags): readonly Phase[] {
+export function selectPhases<One extends Pick<Phase, 'id'>>(phases: readonly One[], flags: Flags): readonly One[] {
   const at = (flag: string, number: string) => {
     const index = phases.findIndex((phase) => phase.id === number || phase.id.split('-')[0] === number.padStart(2, '0'))
     if (index >= 0) return index
@@ -95,7 +95,7 @@ export const wantsHelp = (args: readonly string[]): boolean => args.includes('--
 export function help(verb: {
   readonly script: string
   readonly title: string
-  readonly phases: readonly Phase[]
+  readonly phases: readonly Pick<Phase, 'id' | 'title'>[]
   readonly operands?: readonly { readonly name: string; readonly title: string }[]
 }): string {
   const rows = Object.entries(FLAGS).map(([name, flag]) => {

@@ -39,6 +39,8 @@ export interface Step {
   readonly guards: GuardMaker
   /** Node after node instead of all at once. */
   readonly oneByOne?: (config: Config, facts: Facts) => boolean
+  /** With that: what is done on every node before one of them is changed, and after it. */
+  readonly around?: (node: Node) => Readonly<Record<'before' | 'after', readonly Guard[]>>
   /** Goes on to the last guard after a failed one, so that all problems are told at once. */
   readonly tellAll?: boolean
   /** Id of the phase that it needs, and none after it: where both are run it is done beside those in between. */
@@ -54,6 +56,8 @@ export interface Phase {
   readonly needs?: (config: Config) => readonly Problem[]
   /** What is not done before somebody has said yes. */
   readonly asks?: (config: Config, facts: Facts) => readonly string[]
+  /** What is no fault of the cluster and should be known all the same. */
+  readonly notes?: (config: Config, facts: Facts) => readonly string[]
   /** What the operator has decided and should be reminded of each time. */
   readonly warns?: (config: Config) => readonly string[]
   /**
@@ -70,6 +74,14 @@ export interface Phase {
   readonly together?: boolean
   readonly steps: readonly Step[]
 }
+
+/** A phase whose steps are known when the settings are. */
+export type Draft = Omit<Phase, 'steps'> & { readonly steps: Phase['steps'] | ((config: Config) => Phase['steps']) }
+
+export const phaseOf = ({ steps, ...rest }: Draft, config: Config): Phase => ({
+  ...rest,
+  steps: typeof steps === 'function' ? steps(config) : steps,
+})
 
 export const everyNode = (config: Config): readonly Node[] => config.nodes
 /** The node that does what is done once for the cluster. */

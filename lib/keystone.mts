@@ -1,6 +1,7 @@
 /** The catalogue of keystone: read and changed by its v3 API, with bash on a node; secrets go by standard input only. */
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
+import { answers } from './backend.mts'
 import type { Config, Openrc } from './config.mts'
 import type { Facts } from './facts.mts'
 import { type Guard, type Remedies, SHOWN } from './guard.mts'
@@ -8,8 +9,9 @@ import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
 import { HTTP } from './http.mts'
 import { API, ASK, getToken } from './keystone-api.mts'
-import { authority, INTERFACES, type Interface, type Service, urlOf } from './services.mts'
-import { raw, sh } from './shell.mts'
+import { hostIn, ofOurs } from './old-address.mts'
+import { authority, INTERFACES, type Interface, SERVICES, type Service, urlOf } from './services.mts'
+import { raw, type Shell, sh } from './shell.mts'
 
 /** Where keystone may answer: the VIP before the nodes. */
 const doors = ({ vip, nodes }: Config): readonly string[] => [vip, ...nodes].map(({ address }) => address)
@@ -130,12 +132,8 @@ export function inventory(config: Config, facts: Facts): Inventory {
   const [first] = config.nodes
   const said = saidOf(config, facts)
   const [address, token = ''] = said.split('\n')
-  const catalog = listIn<CatalogueService & { readonly endpoints: readonly CatalogueEndpoint[] }>(
-    token,
-    'token',
-    'catalog',
-  )
-  if (catalog?.every(({ endpoints }) => Array.isArray(endpoints)) !== true)
+  const catalog = catalogIn(token)
+  if (catalog === undefined)
     return { unknown: said.slice(0, 1000) || 'keystone was not asked', problems: [], moves: [] }
   const endpoints = catalog.flatMap((one) =>
     one.endpoints.map((endpoint) => ({ ...endpoint, url: asKept(endpoint.url, token), service_id: one.id })),
@@ -150,6 +148,16 @@ export function inventory(config: Config, facts: Facts): Inventory {
   }
   // Until they are known the catalogue tells enough for a look.
   return { ...(known.services && known.endpoints ? ofCatalogue(config, known as Known) : used), ...from }
+}
+
+/** The catalogue of a token; undefined where the text has none. */
+function catalogIn(token: string) {
+  const list = listIn<CatalogueService & { readonly endpoints: readonly CatalogueEndpoint[] }>(
+    token,
+    'token',
+    'catalog',
+  )
+  return list?.every(({ endpoints }) => Array.isArray(endpoints)) === true ? list : undefined
 }
 
 /** The catalogue of a token has its project where an endpoint has the place holder. */
@@ -250,40 +258,67 @@ export function undo(config: Config, facts: Facts): readonly Guard[] {
   ]
 }
 
-/** The endpoints that are elsewhere, old and new. */
+/** The endpoints that are elsewhere, old and new: service after service, each when its API answers where they are to lead. */
 export function moved(config: Config, facts: Facts): readonly Guard[] {
   const { moves, problems } = inventory(config, facts)
-  if (config.openrc === undefined || moves.length === 0 || problems.length > 0) return []
+  const { openrc } = config
+  if (openrc === undefined || moves.length === 0 || problems.length > 0) return []
+  return config.services.flatMap((service) => {
+    const own = moves.filter((move) => service.types.includes(move.service))
+    return own.length === 0
+      ? []
+      : [
+          answers(`${service.name} answers through the VIP`, service, config.vip.address),
+          movedOf(service, own, LOGGED_IN(config, facts, openrc)),
+        ]
+  })
+}
+
+function movedOf({ name }: Service, moves: readonly Move[], begin: Shell): Guard {
   const table = moves.map((move) => `${move.service} ${move.interface} ${move.region}: ${move.old} -> ${move.new}`)
-  const begin = sh`
-    ${LOGGED_IN(config, facts, config.openrc)}`
   // That they are elsewhere was seen just now: keystone is asked again when they were moved.
-  const done = raw('"$scratch/moved"')
-  return [
-    {
-      title: 'the endpoints name the VIP',
-      check: [
-        sh`[ -e ${done} ] || { printf '%s\\n' ${table}; exit 1; }`,
-        begin,
-        ...moves.map(
-          (move) => sh`
-            api GET ${`/v3/endpoints/${move.id}`} | tr -d ' ' | grep -qF ${`"url":"${move.new}"`} ||
-              { printf '%s\\n' ${table}; exit 1; }`,
-        ),
-      ].join('\n'),
-      apply: [
-        begin,
-        ...moves.map((move) => {
-          const body = JSON.stringify({ endpoint: { url: move.new } })
-          return sh`
-            length=${Buffer.byteLength(body)}
-            said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
-            length=0`
-        }),
-        sh`: >${done}`,
-      ].join('\n'),
-    },
-  ]
+  const done = raw(`"$scratch/moved-${name}"`)
+  return {
+    title: `the endpoints of ${name} name the VIP`,
+    check: [
+      sh`
+        [ -e ${done} ] || { printf '%s\\n' ${table}; exit 1; }
+        ${begin}`,
+      ...moves.map(
+        (move) => sh`
+          api GET ${`/v3/endpoints/${move.id}`} | tr -d ' ' | grep -qF ${`"url":"${move.new}"`} ||
+            { printf '%s\\n' ${table}; exit 1; }`,
+      ),
+    ].join('\n'),
+    apply: [
+      sh`
+        ${begin}`,
+      ...moves.map((move) => {
+        const body = JSON.stringify({ endpoint: { url: move.new } })
+        return sh`
+          length=${Buffer.byteLength(body)}
+          said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
+          length=0`
+      }),
+      sh`: >${done}`,
+    ].join('\n'),
+  }
+}
+
+/** Endpoints of other services, or of another region, that name a node: they are not moved, and lost when that node is. */
+export function leftOver(config: Config, facts: Facts): readonly string[] {
+  const [, token = ''] = saidOf(config, facts).split('\n')
+  const region = config.openrc?.regionName ?? ''
+  return (catalogIn(token) ?? []).flatMap(({ type, endpoints }) =>
+    endpoints
+      .filter(({ url }) => ofOurs(config, hostIn(url)))
+      .filter((one) => one.region_id !== region || !config.services.some(({ types }) => types.includes(type)))
+      .map((one) => {
+        const known = SERVICES.find(({ types }) => types.includes(type))
+        const why = one.region_id === region ? `${known?.name ?? type} is not in SERVICES` : 'it is in another region'
+        return `the ${one.interface} endpoint of ${type} in ${one.region_id} names a node and is left there, as ${why}: ${one.url}`
+      }),
+  )
 }
 
 /** What the undo files on the nodes say, the oldest word on each endpoint first: where it was before we ever came. */
@@ -327,7 +362,7 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
         ...moves.map(
           (move) => sh`
             ${raw(at(move))}
-            case $url in *${raw(`'//${vip(move)}/'`)}*) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
+            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)}) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
         ),
         '[ -z "$left" ] || exit 1',
       ].join('\n'),
@@ -338,7 +373,7 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
           const body = JSON.stringify({ endpoint: { url: move.old } })
           return sh`
             ${raw(at(move))}
-            case $url in *${raw(`'//${vip(move)}/'`)}*)
+            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)})
               length=${Buffer.byteLength(body)}
               said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
               length=0 ;;

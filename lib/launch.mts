@@ -8,7 +8,7 @@ import { ConfigError, type Problem, UnconfirmedError } from './errors.mts'
 import { type Emit, type Event, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
 import { type Flags, parseFlags, selectNodes, selectPhases } from './flags.mts'
-import type { Phase } from './guard.mts'
+import { type Draft, type Phase, phaseOf } from './guard.mts'
 import { asOperators, faultHere } from './here.mts'
 import { onSignals } from './interrupt.mts'
 import { ownerLine } from './lock.mts'
@@ -55,7 +55,8 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
       flags,
     )
     const config = readConfig(resolve(flags.env))
-    await run({ ...verb, phases, last: verb.phases.at(-1)?.id }, args, flags, config, started, print, finish)
+    const known = { ...verb, phases: phases.map((phase) => phaseOf(phase, config)), last: verb.phases.at(-1)?.id }
+    await run(known, args, flags, config, started, print, finish)
   } catch (thrown) {
     const error = asOperators(thrown)
     if (!(error instanceof ConfigError)) return bug(print, stackOf(error))
@@ -65,7 +66,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
 }
 
 async function run(
-  verb: Verb & { readonly last: string | undefined },
+  verb: Verb & { readonly phases: readonly Phase[]; readonly last: string | undefined },
   args: readonly string[],
   flags: Flags,
   config: Config,
@@ -124,7 +125,7 @@ async function run(
     const job: Job = {
       config,
       phases,
-      before: await before(phases),
+      before: (await before(phases)).map((phase) => phaseOf(phase, config)),
       nodes,
       ssh: ssh(config, stateDir),
       emit: log.emit,
@@ -233,11 +234,11 @@ function bug(print: (line: string) => void, stack: string, log?: string, again?:
 }
 
 /** The phases that come before the first of these: those of tasks/ with smaller numbers. */
-async function before([first]: readonly Phase[]): Promise<readonly Phase[]> {
+async function before([first]: readonly Phase[]): Promise<readonly Draft[]> {
   const files = readdirSync(join(ROOT, 'tasks')).filter((name) => /^\d\d-.*\.mts$/.test(name))
   const own = files.sort().indexOf(`${first?.id}.mts`)
   const modules = await Promise.all(files.slice(0, Math.max(0, own)).map((name) => import(join(ROOT, 'tasks', name))))
-  return modules.map((module) => (module as { phase: Phase }).phase)
+  return modules.map((module) => (module as { phase: Draft }).phase)
 }
 
 /** Throws ConfigError for what is made on all nodes or none, alone and on some of them. */

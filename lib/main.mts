@@ -9,7 +9,7 @@ import type { Outcome } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, wantsHelp } from './flags.mts'
-import type { Phase } from './guard.mts'
+import type { Draft } from './guard.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -48,7 +48,7 @@ export interface Verb {
   /** `tasks/cluster.mts` */
   readonly script: string
   readonly title: string
-  readonly phases: readonly Phase[]
+  readonly phases: readonly Draft[]
   /** Ids of phases that these flags leave out. */
   readonly without?: (flags: Flags) => readonly string[]
   /** What was done before counts no more when it is done. */

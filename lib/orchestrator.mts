@@ -77,6 +77,9 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       if (questions.length > 0 && !how.plan && !how.agreed) throw new UnconfirmedError(questions)
       if (!how.plan) tellWhatIsDone(job, facts, found)
       tellThePast(job, facts, found)
+      for (const phase of job.phases)
+        for (const text of phase.notes?.(job.config, facts) ?? [])
+          job.emit({ type: 'note', phase: phase.id, nodes: job.config.nodes.slice(0, 1).map(({ name }) => name), text })
       // In the list the notes stay under the survey.
       show.share(undefined)
       line.title = [lookAround.title, ...show.notes()].join('\n')

@@ -16,6 +16,8 @@ export const packagesOf = (config: Config): readonly Package[] => [
   // ethmonitor, an agent that watches a network card, does not start without it.
   { name: 'iputils-arping|arping|iputils', unless: '/usr/bin/arping' },
   { name: 'haproxy', units: ['haproxy'] },
+  // HAProxy is told by its socket to send a back end no new requests.
+  { name: 'socat' },
   { name: 'chrony', units: ['chrony'] },
   { name: 'crmsh', optional: true },
   ...fenceDevices(config)

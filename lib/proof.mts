@@ -2,16 +2,20 @@
 import { answers, haproxyRuns } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from './corosync.mts'
+import { noneLeftDrained } from './drain.mts'
 import type { Facts } from './facts.mts'
 import { deviceAnswersNow, devicesRun, fencingDecided } from './fencing.mts'
+import { keyFacts, keysAgree } from './fernet.mts'
 import { everyNode, firstNode, type Guard, type Phase } from './guard.mts'
-import { comes } from './guards/require.mts'
-import { catalogueFact, endpointsOnVip, readable, tokenByVip } from './keystone.mts'
+import { comes, require } from './guards/require.mts'
+import { catalogueFact, endpointsOnVip, leftOver, readable, tokenByVip } from './keystone.mts'
 import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from './pacemaker.mts'
 import { arbiterVotes } from './qdevice.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
 const SOON = 10
+/** An API that has just been started needs a little longer. */
+const API = 20
 
 const members = (config: Config, facts: Facts): Guard[] => [
   comes('every link to every node is connected', SOON, linksConnected(config), LINK_REMEDY),
@@ -33,21 +37,23 @@ const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
   ...deviceAnswersNow(config, facts, node),
   { ...vipHeld(config), wait: SOON },
   ...haproxyRuns(config).map((guard) => ({ ...guard, wait: SOON })),
+  require(noneLeftDrained.title, noneLeftDrained.check, 'make cluster puts it back when its check passes'),
   noFailures,
 ]
 
 const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
   { ...vipAnswers(config), wait: SOON },
   ...config.services.flatMap((service) => [
-    answers(`${service.name} answers through the VIP`, service, config.vip.address),
-    answers(`${service.name} answers on this node`, service, node.address),
+    { ...answers(`${service.name} answers through the VIP`, service, config.vip.address), wait: API },
+    { ...answers(`${service.name} answers on this node`, service, node.address), wait: API },
   ]),
 ]
 
 export const proof: Phase = {
   id: 'verify',
   title: 'Proof of the cluster',
-  facts: catalogueFact,
+  facts: (config) => ({ ...catalogueFact(config), ...keyFacts }),
+  notes: leftOver,
   steps: [
     { title: 'members', on: everyNode, guards: members, tellAll: true },
     { title: 'resources', on: everyNode, guards: resources, tellAll: true },
@@ -61,12 +67,19 @@ export const proof: Phase = {
           ? []
           : [...readable(config, facts), ...endpointsOnVip(config, facts), ...tokenByVip(config, facts)],
     },
+    {
+      title: 'keys',
+      on: firstNode,
+      tellAll: true,
+      guards: (config, facts) => keysAgree(config, facts),
+    },
   ],
 }
 
 /** What of it can be asked again and again: without the login to keystone, which takes a while. */
 export const health: Phase = {
   ...proof,
-  facts: () => ({}),
+  facts: () => keyFacts,
+  notes: () => [],
   steps: proof.steps.filter(({ title }) => title !== 'keystone'),
 }

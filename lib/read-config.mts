@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import type { Config, Openrc } from './config.mts'
+import type { Config, Node, Openrc } from './config.mts'
 import { type Entry, type EnvText, readEnvText } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
 import { didYouMean, nearest } from './nearest.mts'
@@ -41,7 +41,7 @@ export const KEYS: readonly string[] = [
     'NTP_SERVERS',
   ],
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
-  ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK'],
+  ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK', 'FERNET_SYNC'],
 ]
 
 const REQUIRED: readonly (readonly [string, string, string])[] = [
@@ -118,6 +118,7 @@ export function parseConfig(text: string, file: string): Config {
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
     services: readServices(source),
+    fernetSync: readFernetSync(source, nodes),
     ssh: readSsh(source),
     ntpServers: readNtpServers(source),
     firewall: oneOf(source, 'FIREWALL', ['open', 'off', 'keep']),
@@ -174,6 +175,20 @@ function readClusterName(source: Source): string {
   const form = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/
   const what = 'a name of at most 32 letters, digits, "_", "." and "-"'
   return matching(source, 'CLUSTER_NAME', form, what, 'openstack') ?? 'openstack'
+}
+
+function readFernetSync(source: Source, nodes: readonly Node[]): string | undefined {
+  const entry = source.get('FERNET_SYNC')
+  if (entry === undefined) return undefined
+  const name = entry.value.trim()
+  if (!nodes.some((node) => node.name === name))
+    source.report({
+      line: entry.line,
+      key: 'FERNET_SYNC',
+      text: `FERNET_SYNC names no node of NODES: "${shown(name)}"`,
+      remedy: `write one of ${nodes.map((node) => node.name).join(', ') || 'them'}`,
+    })
+  return name
 }
 
 /** The words of an openrc file; their defaults are those of an ordinary one. */

@@ -121,6 +121,7 @@ function described(source: Source, entry: Entry, name: string, row: Service | un
     check: { path: '/', expect: [200] },
     path: undefined,
     keeps: ANY,
+    units: [name],
   }
   return {
     ...rest,

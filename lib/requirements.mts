@@ -1,10 +1,12 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
-import { movable, portFree } from './backend.mts'
+import { portFree } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { devicesSuit } from './fencing.mts'
+import { keysAgree } from './fernet.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
+import { movable } from './listener.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
 
@@ -34,6 +36,7 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   space,
   noOtherCluster(config),
   ...devicesSuit(config, facts),
+  ...(node === config.nodes[0] ? keysAgree(config, facts) : []),
 ]
 
 /** Of the host that is the arbiter: it is no member, and needs little. */

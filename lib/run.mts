@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type Past, past, resumed } from './checkpoint.mts'
 import { type Config, hostsOf, type Node } from './config.mts'
 import { type Lost, NodeFailure, UnreachableError } from './errors.mts'
-import type { GuardEnd } from './event.mts'
+import type { Event, GuardEnd } from './event.mts'
 import { everyOne, exchange, type Item, type Job, lostOf, remedyOf, work } from './exchange.mts'
 import { EVERY_NODE, type Facts, factsFrom } from './facts.mts'
 import { type Guard, type Phase, SHOWN, type Step } from './guard.mts'
@@ -281,24 +281,47 @@ export async function runSteps(job: Job, phase: Phase, known: Facts, before: Bef
     const nodes = step.on(job.config, facts).filter((node) => has(job.nodes, node))
     job.emit({ type: 'step', phase: phase.id, step: step.title, nodes: nodes.map((node) => node.name) })
     const ends: GuardEnd[] = []
-    const run = async (node: Node) => {
-      const items = step.guards(job.config, facts, node).map((guard) => ({ phase, step, guard }))
+    const itemsOf = (guards: readonly Guard[]) => guards.map((guard) => ({ phase, step, guard }))
+    const failed = () => ends.filter((end) => end.state === 'failed' || end.state === 'unsure')
+    /** It is asked first where a change of it concerns others. */
+    const settled = async (node: Node, items: readonly Item[]): Promise<boolean> => {
       const known = items.map((item) => held.find((end) => isOf(end, item, node)))
       if (known.every((end) => end !== undefined)) {
         all.push(...known)
-        return undefined
+        return true
       }
-      return work(job, node, items, 'apply', step.tellAll ?? false, ends)
+      if (step.around === undefined) return false
+      const seen: GuardEnd[] = []
+      await everyOne(job, [node], () => work(job, node, items, 'check', true, seen))
+      if (seen.some(({ state }) => state !== 'ok')) return false
+      all.push(...seen)
+      return true
     }
-    const failed = () => ends.filter((end) => end.state === 'failed' || end.state === 'unsure')
+    const change = (node: Node, items: readonly Item[]) => work(job, node, items, 'apply', step.tellAll ?? false, ends)
+    /** What is done for the sake of a change is none itself. */
+    const emit = (event: Event) =>
+      job.emit(event.type === 'guard' && event.state === 'changed' ? { ...event, state: 'ok' } : event)
+    const everywhere = (guards: readonly Guard[] = []) =>
+      everyOne(job, guards.length === 0 ? [] : job.config.nodes.filter((node) => has(job.nodes, node)), (node) =>
+        work({ ...job, emit }, node, itemsOf(guards), 'apply', false, ends),
+      )
     try {
       if (step.oneByOne?.(job.config, facts)) {
         for (const node of nodes) {
           job.stop.throwIfAborted()
-          await everyOne(job, [node], run)
+          const items = itemsOf(step.guards(job.config, facts, node))
+          if (await settled(node, items)) continue
+          const { before, after } = step.around?.(node) ?? {}
+          await everywhere(before)
+          if (failed().length === 0) await everyOne(job, [node], () => change(node, items))
+          if (failed().length === 0) await everywhere(after)
           if (failed().length > 0) break
         }
-      } else await everyOne(job, nodes, run)
+      } else
+        await everyOne(job, nodes, async (node) => {
+          const items = itemsOf(step.guards(job.config, facts, node))
+          return (await settled(node, items)) ? undefined : change(node, items)
+        })
     } finally {
       all.push(...ends)
       const now = ends.some((end) => end.state === 'changed' || end.state === 'failed')

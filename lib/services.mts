@@ -24,7 +24,22 @@ export interface Service {
   readonly silence?: number
   /** The sessions of a browser stay with one node. */
   readonly sticky?: boolean
+  /** The units of systemd that serve it, as the distributions call them, where Apache does not. */
+  readonly units: readonly string[]
+  /** Where one that has its own server is told on which address to listen. */
+  readonly bind?: Bind
 }
+
+/** A setting of an INI file (oslo.config, or paste.deploy for swift). */
+export interface Bind {
+  readonly file: string
+  readonly section: string
+  readonly key: string
+  /** The port stands with the address. */
+  readonly withPort?: boolean
+}
+
+const bind = (file: string, section: string, key: string): Bind => ({ file, section, key })
 
 const each = (path: string): Readonly<Record<Interface, string>> => ({ public: path, internal: path, admin: path })
 /** oslo.middleware's, without a token where an API has it in its pipeline (oslo.middleware, healthcheck_plugins.rst). */
@@ -37,7 +52,8 @@ const PROJECT = '[%$]\\((?:project|tenant)_id\\)s'
 
 /**
  * Ports, types and paths are those of each project's installation guide (doc/source/install in its repository); the check is in
- * the file that is named with the row. That a path is not to be asked without a token was looked up there too.
+ * the file that is named with the row. That a path is not to be asked without a token was looked up there too. Units are those of
+ * Debian, Ubuntu and RDO; `bind` is in the options of each project (its configuration reference).
  */
 export const SERVICES: readonly Service[] = [
   /**
@@ -45,14 +61,32 @@ export const SERVICES: readonly Service[] = [
    * in keystone's pipeline by default. keystone: doc/source/install/keystone-install-*.rst and
    * doc/source/admin/health-check-middleware.rst.
    */
-  { name: 'keystone', types: ['identity'], port: 5000, check: HEALTH, path: each('/v3') },
+  { name: 'keystone', types: ['identity'], port: 5000, check: HEALTH, path: each('/v3'), units: ['keystone'] },
   /**
    * glance: etc/glance-api-paste.ini. While an image is written to its store, or fetched from it, neither side says a word; half
    * an hour is a terabyte at half a gigabyte a second.
    */
-  { name: 'glance', types: ['image'], port: 9292, check: HEALTH, path: each(''), keeps: /^\/(?:v2)?$/, silence: 1800 },
+  {
+    name: 'glance',
+    types: ['image'],
+    port: 9292,
+    check: HEALTH,
+    path: each(''),
+    keeps: /^\/(?:v2)?$/,
+    silence: 1800,
+    units: ['glance-api', 'openstack-glance-api'],
+    bind: bind('/etc/glance/glance-api.conf', 'DEFAULT', 'bind_host'),
+  },
   /** placement: placement/handler.py (the root is the only path without a token), doc/source/install/install-ubuntu.rst. */
-  { name: 'placement', types: ['placement'], port: 8778, check: VERSIONS, path: each(''), keeps: /^\/$/ },
+  {
+    name: 'placement',
+    types: ['placement'],
+    port: 8778,
+    check: VERSIONS,
+    path: each(''),
+    keeps: /^\/$/,
+    units: ['placement-api'],
+  },
   /** nova: etc/nova/api-paste.ini (oscomputeversions). */
   {
     name: 'nova',
@@ -61,9 +95,19 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each('/v2.1'),
     keeps: new RegExp(`^/v2(?:\\.1)?(?:/${PROJECT})?/?$`),
+    units: ['nova-api', 'openstack-nova-api'],
+    bind: bind('/etc/nova/nova.conf', 'DEFAULT', 'osapi_compute_listen'),
   },
   /** nova: etc/nova/api-paste.ini (metadata); neutron's agents and cloud-init ask it, and no catalogue names it. */
-  { name: 'nova-metadata', types: [], port: 8775, check: VERSIONS, path: each('') },
+  {
+    name: 'nova-metadata',
+    types: [],
+    port: 8775,
+    check: VERSIONS,
+    path: each(''),
+    units: ['nova-api-metadata', 'openstack-nova-metadata-api', 'nova-api'],
+    bind: bind('/etc/nova/nova.conf', 'DEFAULT', 'metadata_listen'),
+  },
   /** nova: nova/conf/novnc.py; the page is noVNC's own. A console may be looked at in silence. */
   {
     name: 'nova-novncproxy',
@@ -72,9 +116,20 @@ export const SERVICES: readonly Service[] = [
     check: { path: '/vnc_lite.html', expect: [200] },
     path: each(''),
     silence: 3600,
+    units: ['nova-novncproxy', 'openstack-nova-novncproxy'],
+    bind: bind('/etc/nova/nova.conf', 'vnc', 'novncproxy_host'),
   },
   /** neutron: etc/api-paste.ini (neutronversions_composite). */
-  { name: 'neutron', types: ['network'], port: 9696, check: VERSIONS, path: each(''), keeps: /^\/(?:v2\.0\/?)?$/ },
+  {
+    name: 'neutron',
+    types: ['network'],
+    port: 9696,
+    check: VERSIONS,
+    path: each(''),
+    keeps: /^\/(?:v2\.0\/?)?$/,
+    units: ['neutron-api', 'neutron-server'],
+    bind: bind('/etc/neutron/neutron.conf', 'DEFAULT', 'bind_host'),
+  },
   /** cinder: etc/cinder/api-paste.ini (apiversions); /healthcheck is not in those of all releases. */
   {
     name: 'cinder',
@@ -83,6 +138,8 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each('/v3/%(project_id)s'),
     keeps: new RegExp(`^/v[23](?:/${PROJECT})?/?$`),
+    units: ['cinder-api', 'openstack-cinder-api'],
+    bind: bind('/etc/cinder/cinder.conf', 'DEFAULT', 'osapi_volume_listen'),
   },
   /** heat: heat/api/middleware/version_negotiation.py: the root is answered before a token is looked at. */
   {
@@ -92,6 +149,8 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each('/v1/%(project_id)s'),
     keeps: new RegExp(`^/v1/${PROJECT}/?$`),
+    units: ['heat-api', 'openstack-heat-api'],
+    bind: bind('/etc/heat/heat.conf', 'heat_api', 'bind_host'),
   },
   /** heat: the same in front of the API of CloudFormation. */
   {
@@ -101,10 +160,12 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each('/v1'),
     keeps: /^\/v1\/$/,
+    units: ['heat-api-cfn', 'openstack-heat-api-cfn'],
+    bind: bind('/etc/heat/heat.conf', 'heat_api_cfn', 'bind_host'),
   },
   /**
    * horizon: its root leads to the login, or is the page of a web server that has it in a folder. Where sessions are kept on one
-   * node (SESSION_ENGINE) a browser has to stay there.
+   * node (SESSION_ENGINE) a browser has to stay there. It is Apache's in all distributions.
    */
   {
     name: 'horizon',
@@ -113,6 +174,7 @@ export const SERVICES: readonly Service[] = [
     check: { path: '/', expect: [200, 301, 302] },
     path: each(''),
     sticky: true,
+    units: ['apache2', 'httpd'],
   },
   /** swift: swift/common/middleware/healthcheck.py, in the pipeline of etc/proxy-server.conf-sample. */
   {
@@ -122,9 +184,19 @@ export const SERVICES: readonly Service[] = [
     check: HEALTH,
     path: { public: '/v1/AUTH_%(project_id)s', internal: '/v1/AUTH_%(project_id)s', admin: '/v1' },
     keeps: new RegExp(`^/v1(?:/AUTH_${PROJECT})?/?$`),
+    units: ['swift-proxy', 'openstack-swift-proxy'],
+    bind: bind('/etc/swift/proxy-server.conf', 'DEFAULT', 'bind_ip'),
   },
   /** barbican: etc/barbican/barbican-api-paste.ini (barbican_version). */
-  { name: 'barbican', types: ['key-manager'], port: 9311, check: VERSIONS, path: each(''), keeps: /^\/(?:v1\/?)?$/ },
+  {
+    name: 'barbican',
+    types: ['key-manager'],
+    port: 9311,
+    check: VERSIONS,
+    path: each(''),
+    keeps: /^\/(?:v1\/?)?$/,
+    units: ['barbican-api', 'openstack-barbican-api'],
+  },
   /** octavia: octavia/api/root_controller.py; its /healthcheck is off unless api_settings/healthcheck_enabled says otherwise. */
   {
     name: 'octavia',
@@ -133,9 +205,20 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each(''),
     keeps: /^\/(?:v2(?:\.0)?\/?)?$/,
+    units: ['octavia-api'],
+    bind: bind('/etc/octavia/octavia.conf', 'api_settings', 'bind_host'),
   },
   /** designate: etc/designate/api-paste.ini. */
-  { name: 'designate', types: ['dns'], port: 9001, check: HEALTH, path: each(''), keeps: /^\/(?:v2\/?)?$/ },
+  {
+    name: 'designate',
+    types: ['dns'],
+    port: 9001,
+    check: HEALTH,
+    path: each(''),
+    keeps: /^\/(?:v2\/?)?$/,
+    units: ['designate-api', 'openstack-designate-api'],
+    bind: { ...bind('/etc/designate/designate.conf', 'service:api', 'listen'), withPort: true },
+  },
   /** manila: etc/manila/api-paste.ini (apiversions); /healthcheck is not in those of all releases. */
   {
     name: 'manila',
@@ -144,15 +227,51 @@ export const SERVICES: readonly Service[] = [
     check: VERSIONS,
     path: each('/v2'),
     keeps: new RegExp(`^/v[12](?:/${PROJECT})?/?$`),
+    units: ['manila-api', 'openstack-manila-api'],
+    bind: bind('/etc/manila/manila.conf', 'DEFAULT', 'osapi_share_listen'),
   },
   /** magnum: etc/magnum/api-paste.ini. */
-  { name: 'magnum', types: ['container-infra'], port: 9511, check: HEALTH, path: each('/v1'), keeps: /^\/v1\/$/ },
+  {
+    name: 'magnum',
+    types: ['container-infra'],
+    port: 9511,
+    check: HEALTH,
+    path: each('/v1'),
+    keeps: /^\/v1\/$/,
+    units: ['magnum-api', 'openstack-magnum-api'],
+    bind: bind('/etc/magnum/magnum.conf', 'api', 'host'),
+  },
   /** ironic: ironic/api/config.py, acl_public_routes. */
-  { name: 'ironic', types: ['baremetal'], port: 6385, check: VERSIONS, path: each(''), keeps: /^\/(?:v1\/?)?$/ },
+  {
+    name: 'ironic',
+    types: ['baremetal'],
+    port: 6385,
+    check: VERSIONS,
+    path: each(''),
+    keeps: /^\/(?:v1\/?)?$/,
+    units: ['ironic-api', 'openstack-ironic-api'],
+    bind: bind('/etc/ironic/ironic.conf', 'api', 'host_ip'),
+  },
   /** aodh: aodh/api/api-paste.ini. */
-  { name: 'aodh', types: ['alarm', 'alarming'], port: 8042, check: HEALTH, path: each(''), keeps: /^\/(?:v2\/?)?$/ },
+  {
+    name: 'aodh',
+    types: ['alarm', 'alarming'],
+    port: 8042,
+    check: HEALTH,
+    path: each(''),
+    keeps: /^\/(?:v2\/?)?$/,
+    units: ['aodh-api'],
+  },
   /** gnocchi: gnocchi/rest/api-paste.ini. */
-  { name: 'gnocchi', types: ['metric'], port: 8041, check: HEALTH, path: each(''), keeps: /^\/(?:v1\/?)?$/ },
+  {
+    name: 'gnocchi',
+    types: ['metric'],
+    port: 8041,
+    check: HEALTH,
+    path: each(''),
+    keeps: /^\/(?:v1\/?)?$/,
+    units: ['gnocchi-api'],
+  },
 ]
 
 /** A host and a port as a URL and HAProxy write them: IPv6 in brackets (RFC 3986, 3.2.2). */

@@ -3,6 +3,7 @@ import { recorded } from '../lib/before.mts'
 import { type Config, hostsOf, type Node } from '../lib/config.mts'
 import { doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
+import { keyFacts } from '../lib/fernet.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
 import { farewells, leaves, usher } from '../lib/leaving.mts'
@@ -29,7 +30,7 @@ export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
   asks: farewells,
-  facts: () => ({ ...trustFacts, ...RING_FACTS, chrony: chronyFact }),
+  facts: () => ({ ...trustFacts, ...RING_FACTS, ...keyFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },

@@ -1,16 +1,19 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
-import { backEnd, haproxyRuns, packaging } from '../lib/backend.mts'
-import type { Config, Node } from '../lib/config.mts'
-import type { Facts } from '../lib/facts.mts'
-import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
+import { haproxyRuns, listenersFact, portFree } from '../lib/backend.mts'
+import type { Config } from '../lib/config.mts'
+import { noneLeftDrained, rolling } from '../lib/drain.mts'
+import { keyFacts, keysOf, synced } from '../lib/fernet.mts'
+import { type Draft, everyNode, firstNode, type Guard, type Step } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
 import { brought } from '../lib/guards/require.mts'
 import { notAtBoot, service } from '../lib/guards/service.mts'
+import { onOwnAddress, packaging, weakestFirst } from '../lib/listener.mts'
 import { isScript, main } from '../lib/main.mts'
 import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
+import type { Service } from '../lib/services.mts'
 import { sh } from '../lib/shell.mts'
 
 const CFG = '/etc/haproxy/haproxy.cfg'
@@ -31,11 +34,16 @@ const nonlocalBind = ({ vip }: Config): Guard[] => {
   ]
 }
 
-/** The APIs make room on the VIP before HAProxy takes it, and on all nodes before any HAProxy counts on them. */
-const backEnds = (config: Config, facts: Facts, node: Node): Guard[] => [
-  ...nonlocalBind(config),
-  ...config.services.flatMap((one) => backEnd(config, facts, node, one)),
-]
+/** An API makes room on the VIP before HAProxy takes it, and on all nodes before any HAProxy counts on them. */
+const backEnd = (service: Service): Step => ({
+  title: service.name,
+  on: weakestFirst(service),
+  oneByOne: () => true,
+  around: rolling(service),
+  guards: (config, facts, node) => [...onOwnAddress(facts, node, service), portFree(config, node, service)],
+  after: '02-packages',
+  keepsFacts: true,
+})
 
 const configured = (config: Config): Guard[] => [
   file(
@@ -44,6 +52,12 @@ const configured = (config: Config): Guard[] => [
   ),
   file(CFG, haproxyCfg(config, config.services), { test: 'haproxy -c -q -dW -f "$new"' }),
   notAtBoot('haproxy'),
+  {
+    title: 'systemd has not given haproxy up',
+    // One that failed too often is refused for a while (systemd.unit(5), StartLimitBurst), and pacemaker would count that as failures.
+    check: sh`! systemctl is-failed --quiet haproxy || { echo "it has, and starts it no more"; exit 1; }`,
+    apply: 'systemctl reset-failed haproxy',
+  },
   service('haproxy', { loads: [CFG, UNIT], by: 'reload', managed: true }),
 ]
 
@@ -51,22 +65,27 @@ const resources = (): Guard[] => [
   cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
 ]
 
-export const phase: Phase = {
+export const phase: Draft = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
-  facts: (config) =>
-    Object.fromEntries(config.services.map((one) => [`packaging.${one.name}`, packaging(one, config)])),
+  facts: (config) => ({
+    ...keyFacts,
+    ...Object.assign({}, ...config.nodes.filter(({ name }) => name === config.fernetSync).map(keysOf)),
+    listeners: listenersFact,
+    ...Object.fromEntries(config.services.map((one) => [`packaging.${one.name}`, packaging(one, config)])),
+  }),
   together: true,
-  steps: [
-    { title: 'software', on: everyNode, guards: () => [brought('haproxy', '02-packages')], after: '02-packages' },
+  steps: ({ services }) => [
     {
-      title: 'back ends',
+      title: 'software',
       on: everyNode,
-      oneByOne: () => true,
-      guards: backEnds,
+      guards: (config) => [brought('haproxy', '02-packages'), brought('socat', '02-packages'), ...nonlocalBind(config)],
       after: '02-packages',
       keepsFacts: true,
     },
+    // Before a token of one node comes to another.
+    { title: 'keys', on: everyNode, guards: synced, after: '02-packages', keepsFacts: true },
+    ...services.map(backEnd),
     {
       title: 'configure',
       on: everyNode,
@@ -77,7 +96,7 @@ export const phase: Phase = {
     },
     { title: 'resource', on: firstNode, guards: resources, keepsFacts: true },
     { title: 'anew', on: firstNode, guards: () => [triedAnew('haproxy')] },
-    { title: 'running', on: everyNode, guards: haproxyRuns },
+    { title: 'running', on: everyNode, guards: (config) => [...haproxyRuns(config), noneLeftDrained] },
     { title: 'VIP', on: everyNode, guards: (config) => [vipHeld(config)] },
   ],
 }

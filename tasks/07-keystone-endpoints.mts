@@ -1,7 +1,9 @@
 /** 07-keystone-endpoints: the catalogue names the VIP, and keystone gives a token through it. */
+import { listenersFact } from '../lib/backend.mts'
+import { callSteps, callsFact, otherCalls } from '../lib/calls.mts'
 import type { Config } from '../lib/config.mts'
-import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
-import { endpointFacts, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
+import { type Draft, everyNode, firstNode } from '../lib/guard.mts'
+import { endpointFacts, leftOver, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 
 const needs = (config: Config) =>
@@ -15,16 +17,19 @@ const needs = (config: Config) =>
       ]
     : []
 
-export const phase: Phase = {
+export const phase: Draft = {
   id: '07-keystone-endpoints',
   title: 'Keystone endpoints',
   needs,
+  facts: () => ({ calls: callsFact, listeners: listenersFact }),
   slowFacts: endpointFacts,
+  notes: (config, facts) => [...leftOver(config, facts), ...otherCalls(config, facts)],
   together: true,
-  steps: [
+  steps: (config) => [
     { title: 'inventory', on: firstNode, guards: readable },
     { title: 'undo', on: everyNode, guards: undo, keepsFacts: true },
     { title: 'endpoints', on: firstNode, guards: moved },
+    ...callSteps(config),
     { title: 'token', on: firstNode, guards: tokenByVip },
   ],
 }

@@ -13,19 +13,24 @@ interface FileOptions {
   readonly test?: string
   /** `content` is base64 of a secret: neither it nor a diff of it is ever shown. */
   readonly secret?: boolean
+  /** As `replace` has it. */
+  readonly first?: 'original' | 'untouched'
+  /** Where it is prepared, on the same file system: for one in a folder whose reader opens whatever it finds there. */
+  readonly folder?: string
 }
 
 /**
  * Shell text that puts "$new" in the place of `path`. Kept under /var/lib/quorate: what was there before we ever wrote
- * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`).
+ * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`). What is `original` is put back as a whole one
+ * day, so a file that others go on to write is kept as `untouched`.
  */
-export const replace = (path: string): string => sh`
+export const replace = (path: string, first: 'original' | 'untouched' = 'original'): string => sh`
   (
     trap 'rm -f "$new"' EXIT
     kept=${KEPT}
     mkdir -p "$kept"
     chmod 0700 "$kept"
-    for age in original previous; do
+    for age in ${first} previous; do
       copy=$kept/$age${path}
       [ "$age" = previous ] || { [ ! -e "$copy" ] && [ ! -e "$copy.absent" ]; } || continue
       mkdir -p "\${copy%/*}"
@@ -33,11 +38,23 @@ export const replace = (path: string): string => sh`
       if [ -e ${path} ]; then
         cp -p ${path} "$copy.new" || { rm -f "$copy.new"; exit 1; }
         mv -f "$copy.new" "$copy"
-      elif [ "$age" = original ]; then : >"$copy.absent"; fi
+      elif [ "$age" != previous ]; then : >"$copy.absent"
+      else rm -f "$copy"; fi
     done
     sync -f "$new" 2>/dev/null || sync
+    printf '%s\\n' ${path} >>"$scratch/replaced"
     mv -f "$new" ${path}
   )`
+
+/** Shell text that takes back what this script has replaced: what was there before is there again, or nothing where nothing was. */
+export const takenBack = (path: string): string => sh`
+  if grep -qsxF ${path} "$scratch/replaced"; then
+    new=${beside(path)}
+    if [ -e ${`${KEPT}/previous${path}`} ]; then
+      cp -p ${`${KEPT}/previous${path}`} "$new"
+      mv -f "$new" ${path}
+    else rm -f ${path}; fi
+  fi`
 
 /**
  * Masks what looks like a password: of a file that was there before we came nobody knows the secrets, nor of one that we wrote
@@ -52,20 +69,23 @@ const UNSECRET = raw(
  * Shell text that prints how standard input differs from a file and exits with diff's status: 0 the same, 1 not. The dates
  * in diff's own header would differ from node to node.
  */
-const difference = (shown: string, current: string): string => sh`
-  { seen=$(diff -u ${current} -) && exit 0 || status=$?
+const difference = (shown: string, current: string, context = 3): string => sh`
+  { seen=$(diff -U ${context} ${current} -) && exit 0 || status=$?
   printf '%s\\n' "$seen" | sed -e ${`1s|.*|--- ${shown}|`} -e ${`2s|.*|+++ ${shown} (wanted)|`} | ${UNSECRET}
   exit "$status"; }`
 
+/** The same with the lines alone that differ: of a file of others the rest is not for a screen. */
+export const changes = (path: string): string => difference(path, path, 0)
+
 /** Where a file is prepared: the same folder, so that the rename cannot be half done. */
-const beside = (path: string): string => path.replace(/([^/]+)$/, '.$1.quorate-new')
+export const beside = (path: string): string => path.replace(/([^/]+)$/, '.$1.quorate-new')
 
 /** Shell text: what could not be written whole is not left behind, where a disk is full least of all. */
-const GIVE_UP = raw('{ status=$?; rm -f "$new"; exit "$status"; }')
+export const GIVE_UP = raw('{ status=$?; rm -f "$new"; exit "$status"; }')
 
 /** The file has exactly this content, owner and mode. */
 export function file(path: string, content: string, options: FileOptions = {}): Guard {
-  const { mode = '0644', owner = 'root:root', test, secret = false } = options
+  const { mode = '0644', owner = 'root:root', test, secret = false, first, folder } = options
   const wanted = raw(secret ? sh`printf %s ${content} | base64 -d` : sh`printf %s ${content}`)
   const compare = secret
     ? sh`${wanted} | cmp -s ${path} - || { echo "its content is another one (secret, not shown)"; exit 1; }`
@@ -81,13 +101,13 @@ export function file(path: string, content: string, options: FileOptions = {}): 
       now=$(stat -c '%a %U:%G' ${path})
       [ "$now" = ${`${mode.replace(/^0+/, '')} ${owner}`} ] || { printf 'mode and owner are %s, to be %s\\n' "$now" ${`${mode} ${owner}`}; exit 1; }`,
     apply: sh`
-      new=${beside(path)}
+      new=${folder === undefined ? beside(path) : `${folder}/.${path.slice(1).replaceAll('/', '-')}.quorate-new`}
       mkdir -p ${path.replace(/\/[^/]+$/, '') || '/'}
       ( umask 077; ${wanted} >"$new" ) || ${GIVE_UP}
       ${raw(test ?? ':')}
       chown ${owner} "$new"
       chmod ${mode} "$new"
-      ${raw(replace(path))}`,
+      ${raw(replace(path, first))}`,
   }
 }
 

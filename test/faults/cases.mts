@@ -76,14 +76,14 @@ const PHASES: readonly Points[] = [
   { id: '05-vip', middle: applies('the VIP is a resource'), last: 'the VIP answers to this node', on: 2 },
   {
     id: '06-haproxy',
-    middle: applies('keystone runs with its current configuration'),
+    middle: applies("keystone listens on its node's own address alone"),
     last: 'the VIP is held by exactly one node',
     on: 2,
   },
   {
     id: '07-keystone-endpoints',
-    middle: applies('the endpoints name the VIP'),
-    last: 'the endpoints name the VIP',
+    middle: applies('the endpoints of keystone name the VIP'),
+    last: 'the endpoints of keystone name the VIP',
     on: 1,
   },
 ]

@@ -22,6 +22,8 @@ export interface LabOptions {
   readonly public?: string
   readonly heartbeat?: string
   readonly keystone?: boolean
+  /** Glance and placement too. */
+  readonly apis?: boolean
   readonly user?: string
   /** A BMC for each node, and FENCING=fence_ipmilan. */
   readonly bmc?: boolean
@@ -103,8 +105,8 @@ export interface Lab {
   readonly hangUp: () => void
   /** All that the product has printed so far. */
   readonly said: () => string
-  /** Asks the VIP from the operator's side until it is stopped; resolves when it has answered once. */
-  readonly probe: () => Promise<Prober>
+  /** Asks the VIP from the operator's side until it is stopped, keystone unless told otherwise; resolves when it has answered once. */
+  readonly probe: (port?: number, path?: string) => Promise<Prober>
   /** The node on which the VIP is configured, asked of the nodes' own kernels; throws unless it is exactly one. */
   readonly holder: () => Promise<string>
 }
@@ -181,7 +183,7 @@ export interface LabAlone extends Lab {
 const octet = (number: number): number => (number < 50 ? 200 : 100) + number
 
 export function labOf(name: string, options: LabOptions): LabAlone {
-  const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, user = 'root' } = options
+  const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, apis = false, user = 'root' } = options
   const { public: front = '192.168.18', heartbeat = '10.0.42', bmc = false, six = false } = options
   const labEnv = {
     LAB_NAME: name,
@@ -191,6 +193,7 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     LAB_PUBLIC: `${front}.0/24`,
     LAB_HEARTBEAT: `${heartbeat}.0/24`,
     LAB_KEYSTONE: keystone ? 'yes' : 'no',
+    LAB_APIS: apis ? 'yes' : 'no',
     LAB_USER: user,
     LAB_BMC: bmc ? 'yes' : 'no',
     LAB_IPV6: six ? 'yes' : 'no',
@@ -283,8 +286,8 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     },
     hangUp,
     said: () => said,
-    probe: async () => {
-      const url = `http://${six ? `[${vip}]` : vip}:5000/healthcheck`
+    probe: async (port = 5000, path = '/healthcheck') => {
+      const url = `http://${six ? `[${vip}]` : vip}:${port}${path}`
       const child = start(ops([process.execPath, join(ROOT, 'test/lab/prober.mts'), url, '100', '5000']))
       const heard: { at: number; status: number; until: number }[] = []
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) =>
@@ -400,7 +403,7 @@ export const EVERYTHING = `
       \\( -type d -printf '%p %y %m %U:%G %T@\\n' \\) -o -printf '%p %y %m %U:%G %l %s %T@ %C@\\n'
     find /etc /root /home /opt /srv /usr/local /var/lib /var/spool -xdev -type f -exec sha256sum {} +
     find /tmp /var/tmp -mindepth 1 ! -path '*/systemd-private-*' -printf 'temporary %p\\n'
-    find /run -path '*quorate*' -printf 'temporary %p\\n'; } | sort`
+    find /run -path '*quorate*' -printf 'temporary %p\\n'; } | sort -S 500M`
 /** Fails with the lines that differ, and only those. */
 export function same(now = '', then = '', where = ''): void {
   const [old, young] = [then, now].map((text) => new Set(text.split('\n'))) as [Set<string>, Set<string>]

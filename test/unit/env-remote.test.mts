@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
 import { ConfigError } from '../../lib/errors.mts'
 import type { Facts } from '../../lib/facts.mts'
-import type { Phase } from '../../lib/guard.mts'
+import { type Draft, phaseOf, type Step } from '../../lib/guard.mts'
 import { KEYS, parseConfig } from '../../lib/read-config.mts'
 import { aptSources } from '../../lib/render/apt.mts'
 import { clusterFragments, clusterProperties, fencePrimitives } from '../../lib/render/cib.mts'
@@ -66,10 +66,10 @@ const rendered = suite('files of accepted env files')
 const checked = (title: string, tool: string, handler: () => unknown) => needing(rendered, tool)(title, handler)
 
 /** The file as the script of its phase leaves it on the first node. */
-function written(phase: Phase, path: string, { assignments, meant }: EnvFile): [string, Config, Facts] {
+function written(phase: Draft, path: string, { assignments, meant }: EnvFile): [string, Config, Facts] {
   const config = parseConfig(textOf(assignments), FILE)
   const facts = factsFor(config, meant.links)
-  const step = phase.steps.find(({ title }) => title === 'configure') as Phase['steps'][number]
+  const step = phaseOf(phase, config).steps.find(({ title }) => title === 'configure') as Step
   const guards = step.guards(config, facts, config.nodes[0] as Node)
   const texts = guards.map(({ apply, check }) => apply ?? check)
   place.clear()
@@ -177,7 +177,15 @@ const pieces = fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 6
 const hostile = fc
   .oneof(
     { weight: 5, arbitrary: pieces },
-    { weight: 1, arbitrary: pieces.map((one) => one.repeat(Math.ceil(4096 / one.length)).slice(0, 4096)) },
+    {
+      weight: 1,
+      arbitrary: pieces.map((one) =>
+        one
+          .repeat(Math.ceil(4096 / one.length))
+          .slice(0, 4096)
+          .toWellFormed(),
+      ),
+    },
   )
   .filter((value) => value.trim() !== '')
 const inOneLine = hostile.filter(canBeWritten)

@@ -22,6 +22,7 @@ import { repositories } from '../../lib/guards/repository.mts'
 import { comes, problem, require } from '../../lib/guards/require.mts'
 import { notAtBoot, service } from '../../lib/guards/service.mts'
 import { haproxyClone, resourceDefaults } from '../../lib/render/cib.mts'
+import { sh } from '../../lib/shell.mts'
 import { suite } from '../suite.mts'
 import { type Answer, folder, run, SHELLS, shell } from './local-shell.mts'
 import { needing, runTool } from './real-tool.mts'
@@ -72,6 +73,14 @@ for (const [program, words] of SHELLS) {
     changedThenOk(guard)
     assert.is(read(path), 'one\ntwo\n')
     assert.equal(readdirSync(dirname(path)), ['new.conf'])
+  })
+
+  test('prepared in another folder: whoever reads all that lies in the first sees nothing that is half made', () => {
+    const path = join(top, 'keys/0')
+    const look = sh`[ -z "$(ls -A ${dirname(path)})" ]`
+    changedThenOk(file(path, 'x\n', { owner, folder: top, test: look }))
+    assert.equal(readdirSync(dirname(path)), ['0'])
+    assert.equal(readdirSync(top).sort(), ['keys', 'kept'].sort())
   })
 
   test('mode and owner are part of it', () => {

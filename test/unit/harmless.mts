@@ -16,12 +16,12 @@ import { folder } from './local-shell.mts'
 
 /** Programs that only work on files and text; they are this machine's own. */
 const REAL =
-  'awk base64 cat chmod cmp cp cut date diff grep head mkdir mktemp mv rm sed sha256sum sort stat tail touch tr uname'
+  'awk base64 cat chmod cmp cp cut date diff grep head ls mkdir mktemp mv rm sed sha256sum sort stat tail touch tr uname'
 
 /** Programs that would ask or change the machine. They say yes, and keep what they are given to read. */
-const PLAYED = `apache2ctl apt-cache apt-get chown cibadmin corosync corosync-cfgtool corosync-keygen corosync-quorumtool crm_attribute
+const PLAYED = `apache2ctl apt-cache apt-get chown cibadmin corosync corosync-cfgtool corosync-keygen corosync-qdevice-net-certutil corosync-qnetd-certutil corosync-quorumtool crm_attribute
   crm_diff crm_mon crm_resource crm_verify df dpkg dpkg-query firewall-cmd getenforce getsebool haproxy ip journalctl nft ping
-  readlink setsebool ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timeout ufw`
+  keystone-manage readlink setsebool socat ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timeout ufw`
 
 const PLAY = `#!/bin/sh
 case "\${0##*/} $*" in

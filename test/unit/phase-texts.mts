@@ -1,7 +1,7 @@
 /** All that the phases would send to the nodes of a cluster. */
 import type { Config, Node } from '../../lib/config.mts'
 import { type Facts, factsFrom } from '../../lib/facts.mts'
-import type { Guard, Phase } from '../../lib/guard.mts'
+import { type Draft, type Guard, phaseOf } from '../../lib/guard.mts'
 import { phase as prereqs } from '../../tasks/00-prereqs.mts'
 import { phase as repos } from '../../tasks/01-repos.mts'
 import { phase as packages } from '../../tasks/02-packages.mts'
@@ -12,7 +12,7 @@ import { phase as haproxy } from '../../tasks/06-haproxy.mts'
 import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
 import { phase as verify } from '../../tasks/verify.mts'
 
-export const PHASES: readonly Phase[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
+export const PHASES: readonly Draft[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
 
 /** What each node says, by the names of the facts. */
 export function factsOf(config: Config, each: (node: Node, index: number) => Readonly<Record<string, string>>): Facts {
@@ -25,13 +25,15 @@ export interface Placed {
 }
 export const guardsOf = (config: Config, facts: Facts, phases = PHASES): readonly Placed[] =>
   phases.flatMap((phase) =>
-    phase.steps.flatMap((step) =>
+    phaseOf(phase, config).steps.flatMap((step) =>
       step
         .on(config, facts)
         .flatMap((node) =>
-          step
-            .guards(config, facts, node)
-            .map((guard) => ({ where: `${phase.id}, ${step.title}, ${node.name}: ${guard.title}`, guard })),
+          [
+            ...(step.around?.(node).before ?? []),
+            ...step.guards(config, facts, node),
+            ...(step.around?.(node).after ?? []),
+          ].map((guard) => ({ where: `${phase.id}, ${step.title}, ${node.name}: ${guard.title}`, guard })),
         ),
     ),
   )

@@ -243,6 +243,33 @@ steps('one by one: in the order of the nodes, and none after the first that fail
   assert.equal(ill.diary(), ['a one', 'a ready', 'b one'])
 })
 
+steps(
+  'around a node that is changed all are prepared before and told after; for one that is right already nobody is',
+  async () => {
+    const around = (node: Node) => ({
+      before: [made(`out-${node.name}`, 'echo "$ME ready" >>"$DIARY"')],
+      after: [made(`in-${node.name}`)],
+    })
+    const rollout = (more: string) => phase('p', [step('first', [made('one', more)], { oneByOne: () => true, around })])
+    const well = lab([rollout('')], ['a', 'b'])
+    writeFileSync(well.at('a', 'one'), '')
+    assert.is(await go(well), 'changed')
+    const [first, second, ...rest] = well.diary()
+    assert.equal([...well.diary()].sort(), ['a in-b', 'a out-b', 'a ready', 'b in-b', 'b one', 'b out-b', 'b ready'])
+    assert.ok([first, second].every((line) => line?.endsWith('out-b') || line?.endsWith('ready')))
+    assert.ok(rest.indexOf('b one') < rest.indexOf('a in-b'))
+    // What is done for the sake of a change is none.
+    const changed = well.events.filter((event) => event.type === 'guard' && event.state === 'changed')
+    assert.equal(
+      changed.map((event) => 'guard' in event && `${'node' in event && event.node} ${event.guard}`),
+      ['b one is made'],
+    )
+    const ill = lab([rollout('exit 1')], ['a', 'b'])
+    assert.is(await go(ill), 'failed')
+    assert.not(ill.diary().some((line) => / in-|b one/.test(line)))
+  },
+)
+
 steps('a step on some nodes touches no other; without guards nothing is sent', async () => {
   const of = lab([phase('p', [step('first', [made('one')], { on: firstNode }), step('none', [])])])
   assert.is(await go(of), 'changed')

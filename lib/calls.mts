@@ -1,0 +1,285 @@
+/** Where services call each other: settings on the nodes that name one node, and are to name the VIP. */
+import { answers, listensOn } from './backend.mts'
+import type { Config, Node } from './config.mts'
+import { rolling } from './drain.mts'
+import type { Facts } from './facts.mts'
+import { everyNode, type Guard, type Step } from './guard.mts'
+import { takenBack } from './guards/file.mts'
+import { ini, PENDING, type Setting } from './guards/ini.mts'
+import { together } from './guards/together.mts'
+import { hostIn, ofOurs, onVip } from './old-address.mts'
+import { authority, SERVICES, type Service } from './services.mts'
+import { raw, sh } from './shell.mts'
+
+/** Files that are read by the same daemons. */
+export interface Caller {
+  readonly name: string
+  /** As the shell matches them. */
+  readonly files: readonly string[]
+  /** Of the table of services: their units are started anew, and HAProxy leaves them out meanwhile. */
+  readonly services: readonly string[]
+  /** Units besides those that are started anew where they run. */
+  readonly daemons: readonly string[]
+}
+
+const caller = (
+  name: string,
+  files: readonly string[],
+  services: readonly string[],
+  daemons: readonly string[] = [],
+): Caller => ({
+  name,
+  files,
+  services,
+  daemons: daemons.flatMap((one) => [`${name}-${one}`, `openstack-${name}-${one}`]),
+})
+
+/** Files and daemons of each project (its installation guide, and the packages of Debian, Ubuntu and RDO). */
+export const CALLERS: readonly Caller[] = [
+  caller('keystone', ['/etc/keystone/keystone.conf'], ['keystone']),
+  caller('glance', ['/etc/glance/glance-api.conf'], ['glance']),
+  caller('placement', ['/etc/placement/placement.conf'], ['placement']),
+  caller(
+    'nova',
+    ['/etc/nova/nova.conf'],
+    ['nova', 'nova-metadata', 'nova-novncproxy'],
+    ['conductor', 'scheduler', 'compute'],
+  ),
+  caller(
+    'neutron',
+    ['/etc/neutron/neutron.conf', '/etc/neutron/metadata_agent.ini'],
+    ['neutron'],
+    ['rpc-server', 'metadata-agent'],
+  ),
+  caller('cinder', ['/etc/cinder/cinder.conf'], ['cinder'], ['scheduler', 'volume', 'backup']),
+  caller('heat', ['/etc/heat/heat.conf'], ['heat', 'heat-cfn'], ['engine']),
+  caller(
+    'horizon',
+    ['/etc/openstack-dashboard/local_settings.py', '/etc/openstack-dashboard/local_settings'],
+    ['horizon'],
+  ),
+  caller('swift', ['/etc/swift/proxy-server.conf'], ['swift-proxy']),
+  caller('barbican', ['/etc/barbican/barbican.conf'], ['barbican'], ['worker', 'keystone-listener']),
+  caller('octavia', ['/etc/octavia/octavia.conf'], ['octavia'], ['worker', 'health-manager', 'housekeeping']),
+  caller(
+    'designate',
+    ['/etc/designate/designate.conf'],
+    ['designate'],
+    ['central', 'mdns', 'producer', 'worker', 'sink'],
+  ),
+  caller('manila', ['/etc/manila/manila.conf'], ['manila'], ['scheduler', 'share', 'data']),
+  caller('magnum', ['/etc/magnum/magnum.conf'], ['magnum'], ['conductor']),
+  caller('ironic', ['/etc/ironic/ironic.conf'], ['ironic'], ['conductor', 'inspector']),
+  caller('aodh', ['/etc/aodh/aodh.conf'], ['aodh'], ['evaluator', 'notifier', 'listener']),
+  caller('gnocchi', ['/etc/gnocchi/gnocchi.conf'], ['gnocchi'], ['metricd']),
+  caller(
+    'ceilometer',
+    ['/etc/ceilometer/ceilometer.conf'],
+    [],
+    ['agent-central', 'agent-notification', 'central', 'notification'],
+  ),
+  caller('openrc', ['/root/*openrc*', '/root/keystonerc*', '/root/.openrc'], []),
+]
+
+/**
+ * Keys whose value is the URL of an API, in any section: keystonemiddleware and keystoneauth (auth_url, www_authenticate_uri and its
+ * older name auth_uri, endpoint_override), and each project's own. OS_* are of openrc, OPENSTACK_* of horizon.
+ */
+const KEYS = [
+  ...['auth_url', 'www_authenticate_uri', 'auth_uri', 'identity_uri', 'endpoint_override', 'public_endpoint'],
+  ...['api_servers', 'glance_api_servers', 'auth_endpoint', 'barbican_endpoint', 'novncproxy_base_url'],
+  ...['heat_metadata_server_url', 'heat_waitcondition_server_url'],
+  ...['OS_AUTH_URL', 'export OS_AUTH_URL', 'OPENSTACK_KEYSTONE_URL'],
+]
+/** Those that name a host alone, with the port of the API that they mean. */
+const HOSTS: Readonly<Record<string, number>> = { nova_metadata_host: 8775, OPENSTACK_HOST: 5000 }
+/** A list of servers, of which each node has one. */
+const MEMCACHED = 'memcached_servers'
+
+/**
+ * What a node calls: a line for each known key that is set, with caller, path, [section], key and value between tabs; and "pending" and
+ * a caller that has yet to be started anew.
+ */
+export const callsFact = sh`
+  calls() {
+    name=$1
+    shift
+    for file in "$@"; do
+      [ -f "$file" ] || continue
+      awk -v name="$name" -v file="$file" -v keys=${[...KEYS, ...Object.keys(HOSTS), MEMCACHED].join('|')} '
+        BEGIN { count = split(keys, list, "|"); for (i = 1; i <= count; i++) known[list[i]]; section = "[]" }
+        /^\\[[^]]*\\]/ { section = substr($0, 1, index($0, "]")); next }
+        match($0, /[ \\t]*[=:][ \\t]*/) {
+          key = substr($0, 1, RSTART - 1)
+          if (key in known) print name "\\t" file "\\t" section "\\t" key "\\t" substr($0, RSTART + RLENGTH)
+        }' "$file"
+    done
+  }
+  ${raw(CALLERS.map(({ name, files }) => `calls ${name} ${files.join(' ')}`).join('\n'))}
+  ls ${PENDING} 2>/dev/null | sed 's/^/pending\t/'`
+
+interface Call extends Setting {
+  readonly caller: string
+  readonly file: string
+}
+
+const callsOf = (facts: Facts, node: Node): readonly Call[] =>
+  facts
+    .get(node, 'calls')
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .flatMap(([name = '', file = '', section = '', key, value]) =>
+      key === undefined || value === undefined
+        ? []
+        : [{ caller: name, file, section: section.slice(1, -1), key, value }],
+    )
+
+/** What a value is to be; the same where it is right. Quotes around it, and what comes after a comma, stay. */
+function wanted(config: Config, facts: Facts, { key, value }: Call): string {
+  if (key === MEMCACHED) return everyMemcached(config, facts, value)
+  const port = HOSTS[key]
+  const [, quote = '', text = '', rest = ''] = /^(["']?)(.*?)\1(\s*)$/.exec(value) ?? []
+  const one = (part: string): string => {
+    if (port !== undefined) return ofOurs(config, part) && behind(config, port) ? config.vip.address : part
+    return onVip(config, part) ?? part
+  }
+  const list = text.split(',').map(one).join()
+  // Two nodes in a list are one VIP.
+  return list === text ? value : `${quote}${[...new Set(list.split(','))].join()}${quote}${rest}`
+}
+
+const behind = ({ services }: Config, port: number) => services.some((service) => service.port === port)
+
+/** One memcached that others call is lost with its node: all of them are named where there are all. */
+function everyMemcached(config: Config, facts: Facts, value: string): string {
+  const [, host = '', text = ''] = /^\[?([^\],]*?)\]?:(\d+)$/.exec(value.trim()) ?? []
+  const port = Number(text)
+  const ours = config.nodes.some((one) => [one.name, one.fqdn, one.address].includes(host))
+  if (!ours || !config.nodes.every((one) => listensOn(facts, one, port))) return value
+  return config.nodes.map((one) => authority(one.address, port)).join(',')
+}
+
+interface Edit extends Call {
+  readonly old: string
+}
+
+/** The settings of a caller on a node that are to be others. */
+export function edits(config: Config, facts: Facts, node: Node, { name }: Caller): readonly Edit[] {
+  const all = callsOf(facts, node).filter((call) => call.caller === name)
+  // Where a key is set more than once the last one counts, and is the one that is written.
+  const last = all.filter(
+    (call, index) =>
+      !all.some(
+        (other, at) =>
+          at > index && other.file === call.file && other.section === call.section && other.key === call.key,
+      ),
+  )
+  return last.flatMap((call) => {
+    const value = wanted(config, facts, call)
+    return value === call.value ? [] : [{ ...call, value, old: call.value }]
+  })
+}
+
+const isPending = (facts: Facts, node: Node, { name }: Caller) =>
+  facts.get(node, 'calls').split('\n').includes(`pending\t${name}`)
+
+const APACHE = ['apache2', 'httpd']
+
+const unitsOf = ({ services, daemons }: Caller): readonly string[] => [
+  ...SERVICES.filter(({ name }) => services.includes(name)).flatMap(({ units }) => units),
+  ...daemons,
+]
+
+/** The settings of a caller name the VIP, and its daemons run with them. */
+const callsVip =
+  (caller: Caller) =>
+  (config: Config, facts: Facts, node: Node): readonly Guard[] => {
+    const own = edits(config, facts, node, caller)
+    if (own.length === 0 && !isPending(facts, node, caller)) return []
+    const files = [...new Set(own.map(({ file }) => file))]
+    const units = unitsOf(caller)
+    // Apache may serve any of them, and is started anew with them when they get back what they had.
+    const readers = units.length === 0 ? [] : [...units, ...APACHE]
+    const written = files.map((file) => ({
+      ...ini(
+        file,
+        own.filter((one) => one.file === file),
+        readers,
+      ),
+      title: `${file} names the VIP`,
+    }))
+    if (units.length === 0) return written
+    const mark = `${PENDING}/${caller.name}`
+    const started: Guard = {
+      title: `${caller.name} runs with it`,
+      check: sh`[ ! -e ${mark} ] || { echo ${`${caller.name} is to be started anew`}; exit 1; }`,
+      apply: sh`
+        ${restart(caller)}
+        rm -f ${mark}`,
+    }
+    const remembered: Guard = {
+      title: `${caller.name} is to be started anew`,
+      check: sh`
+        [ -e ${mark} ] && exit 0
+        ${raw(written.map(({ check }) => `(\n${check}\n)`).join('\n') || ':')}`,
+      apply: sh`
+        mkdir -p ${PENDING}
+        : >${mark}`,
+    }
+    const services = config.services.filter(({ name }) => caller.services.includes(name))
+    return [
+      together(`${caller.name} calls the VIP`, [remembered, ...written, started], {
+        proof: proofOf(services, node),
+        back: sh`
+          ${raw(files.map(takenBack).join('\n'))}
+          ${restart(caller)}
+          rm -f ${mark}`,
+      }),
+    ]
+  }
+
+/** Where Apache serves it, a graceful reload is enough: that ends no request of anybody (httpd, stopping.html). */
+const restart = (caller: Caller) =>
+  raw(sh`
+    for unit in ${unitsOf(caller).filter((unit) => !APACHE.includes(unit))}; do
+      ! systemctl is-active --quiet "$unit" || systemctl restart "$unit"
+    done
+    for unit in ${APACHE}; do
+      ! grep -qsw ${caller.name} /etc/$unit/sites-enabled/* /etc/$unit/conf-enabled/* /etc/$unit/conf.d/* || ! systemctl is-active --quiet "$unit" ||
+        systemctl reload "$unit"
+    done`)
+
+/** Each of its services answers again. */
+function proofOf(services: readonly Service[], node: Node): Guard {
+  const all = services.map((service) => answers('', service, node.address))
+  return { title: '', ...all[0], check: all.map(({ check }) => `(\n${check}\n)`).join('\n') || ':' }
+}
+
+/** A step for each caller that has something to change on some node; node after node. */
+export const callSteps = ({ services }: Config): readonly Step[] =>
+  CALLERS.map((caller) => {
+    const own = services.filter(({ name }) => caller.services.includes(name)).map(rolling)
+    return {
+      title: `calls of ${caller.name}`,
+      on: everyNode,
+      oneByOne: () => true,
+      around: (node) => ({
+        before: own.flatMap((each) => each(node).before),
+        after: own.flatMap((each) => each(node).after),
+      }),
+      guards: callsVip(caller),
+      keepsFacts: true,
+    }
+  })
+
+/** What still names one node, and is not ours to change. */
+export const otherCalls = (config: Config, facts: Facts): readonly string[] =>
+  config.nodes.flatMap((node) =>
+    callsOf(facts, node)
+      .filter(({ key, value }) => KEYS.includes(key) && ofOurs(config, hostIn(value.replace(/^["']/, ''))))
+      .filter((call) => wanted(config, facts, call) === call.value)
+      .map(
+        ({ file, section, key, value }) =>
+          `${node.name}: ${file} [${section}] ${key} names a node, of an API that is not behind the VIP: ${value}`,
+      ),
+  )
