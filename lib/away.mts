@@ -86,7 +86,7 @@ export const filesBack = (): Guard => ({
     ${INI}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
-      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' \
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
       >${KEPT}/restart.new
     [ ! -e ${SETTINGS} ] || cut -f 6 ${SETTINGS} | tr ' ' '\\n' >>${KEPT}/restart.new
     # Beside those of a run that was cut off when it had put some back already.
@@ -128,7 +128,7 @@ export const servicesBack = (): Guard => ({
   apply: sh`
     systemctl daemon-reload
     while read -r unit; do
-      case $unit in haproxy) ;; *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;; esac
+      case $unit in haproxy) ;; ca-certificates) ! command -v update-ca-certificates >/dev/null || update-ca-certificates --fresh >/dev/null 2>&1 ;; *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;; esac
     done <${KEPT}/restart
     if [ -e ${BEFORE}/units ]; then
       while read -r unit enabled active; do

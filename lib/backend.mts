@@ -3,9 +3,10 @@ import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { comes, require } from './guards/require.mts'
-import { journal } from './guards/service.mts'
-import { HTTP, statusOf } from './http.mts'
+import { journal, service as unit } from './guards/service.mts'
+import { http, schemeOn, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
+import { BUNDLE, MOVED } from './render/haproxy-cfg.mts'
 import { authority, type Service } from './services.mts'
 import { raw, sh } from './shell.mts'
 
@@ -50,6 +51,19 @@ export const portFree = (config: Config, node: Node, service: Service, unless = 
       done`, `${service.name} has to listen on the node's own address alone, ${authority(node.address, service.port)}; another program has to be stopped or to listen elsewhere`)
 }
 
+/** The same for the port that it has on the VIP for TLS alone. */
+export const tlsPortFree = (config: Config, node: Node, service: Service): readonly Guard[] =>
+  config.tls && service.tlsPort !== undefined ? [portFree(config, node, { ...service, port: service.tlsPort })] : []
+
+/** The configuration of HAProxy, and what is ours of its unit. */
+export const CFG = '/etc/haproxy/haproxy.cfg'
+/** Its name comes after 50-pacemaker.conf, with which pacemaker says that it alone restarts the daemon (lib/services/systemd.c). */
+export const UNIT = '/etc/systemd/system/haproxy.service.d/60-quorate.conf'
+
+/** It runs with all of its files as they are. */
+export const haproxyCurrent = ({ tls }: Config): Guard =>
+  unit('haproxy', { loads: [CFG, UNIT, ...(tls ? [BUNDLE, MOVED] : [])], by: 'reload', managed: true })
+
 /** HAProxy runs on each node that is to run something; where it does not, its own words and who has its ports. */
 export const haproxyRuns = (config: Config): readonly Guard[] => [
   {
@@ -77,18 +91,23 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
 ]
 
 /** The health check of HAProxy, made from here; passed by any of these hosts. */
-export const answers = (title: string, service: Service, ...hosts: readonly string[]): Guard => {
+export const answers = (config: Config, title: string, service: Service, ...hosts: readonly string[]): Guard => {
   const { name, check, port, units } = service
   const asked = (host: string) => sh`
     code=$(${raw(statusOf(host, port, check.path, 3))})
     case " "${check.expect.join(' ')}" " in *" $code "*) exit 0 ;; esac
-    case $code in 000) echo ${`no answer from ${authority(host, port)}`} ;; *) echo ${`GET http://${authority(host, port)}${check.path} says`} "$code" ;; esac`
+    case $code in
+      000)
+        echo ${`no answer from ${authority(host, port)}`}
+        distrust ${host} ${port} ;;
+      *) echo ${`GET ${schemeOn(config, host, service)}://${authority(host, port)}${check.path} says`} "$code" ;;
+    esac`
   return {
     ...comes(
       title,
       60,
       sh`
-        ${HTTP}
+        ${http(config)}
         ${raw(hosts.map(asked).join('\n'))}
         exit 1`,
       `the log of ${name} on that node tells why; where it is right to answer so, say it: SERVICE_${name.replaceAll('-', '_')}="port= check= expect="`,

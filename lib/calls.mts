@@ -1,13 +1,14 @@
 /** Where services call each other: settings on the nodes that name one node, and are to name the VIP. */
 import { answers, listensOn } from './backend.mts'
-import type { Config, Node } from './config.mts'
+import { apiHost, type Config, type Node } from './config.mts'
 import { rolling } from './drain.mts'
 import type { Facts } from './facts.mts'
 import { everyNode, type Guard, type Step } from './guard.mts'
 import { takenBack } from './guards/file.mts'
 import { ini, PENDING, type Setting } from './guards/ini.mts'
 import { together } from './guards/together.mts'
-import { hostIn, ofOurs, onVip } from './old-address.mts'
+import { schemeOn } from './http.mts'
+import { hostIn, isVip, ofOurs, onVip } from './old-address.mts'
 import { authority, SERVICES, type Service } from './services.mts'
 import { raw, sh } from './shell.mts'
 
@@ -20,7 +21,34 @@ export interface Caller {
   readonly services: readonly string[]
   /** Units besides those that are started anew where they run. */
   readonly daemons: readonly string[]
+  /** With TLS on the VIP: what makes them believe HAProxy that a client came by HTTPS, in the first of the files that is there. */
+  readonly believes?: Setting
 }
+
+/** The versions that an API tells lead to HTTPS then (oslo.middleware, http_proxy_to_wsgi.py, in the pipelines of these APIs by default). */
+const PARSES: Setting = { section: 'oslo_middleware', key: 'enable_proxy_headers_parsing', value: 'true' }
+/** Django's own (ref/settings, SECURE_PROXY_SSL_HEADER). */
+const DJANGO: Setting = {
+  section: '',
+  key: 'SECURE_PROXY_SSL_HEADER',
+  value: "('HTTP_X_FORWARDED_PROTO', 'https')",
+}
+const PARSERS = [
+  ...[
+    'keystone',
+    'glance',
+    'nova',
+    'neutron',
+    'cinder',
+    'heat',
+    'barbican',
+    'octavia',
+    'designate',
+    'manila',
+    'magnum',
+  ],
+  ...['ironic', 'aodh', 'gnocchi'],
+]
 
 const caller = (
   name: string,
@@ -32,6 +60,7 @@ const caller = (
   files,
   services,
   daemons: daemons.flatMap((one) => [`${name}-${one}`, `openstack-${name}-${one}`]),
+  ...(PARSERS.includes(name) ? { believes: PARSES } : name === 'horizon' ? { believes: DJANGO } : {}),
 })
 
 /** Files and daemons of each project (its installation guide, and the packages of Debian, Ubuntu and RDO). */
@@ -92,13 +121,18 @@ const KEYS = [
   ...['OS_AUTH_URL', 'export OS_AUTH_URL', 'OPENSTACK_KEYSTONE_URL'],
 ]
 /** Those that name a host alone, with the port of the API that they mean. */
-const HOSTS: Readonly<Record<string, number>> = { nova_metadata_host: 8775, OPENSTACK_HOST: 5000 }
+const METADATA = 'nova_metadata_host'
+const HOSTS: Readonly<Record<string, number>> = { [METADATA]: 8775, OPENSTACK_HOST: 5000 }
+/** How that host is spoken to (neutron, conf/agent/metadata/config.py). */
+const METADATA_SCHEME = 'nova_metadata_protocol'
 /** A list of servers, of which each node has one. */
 const MEMCACHED = 'memcached_servers'
 
+const KNOWN = [...KEYS, ...Object.keys(HOSTS), MEMCACHED, METADATA_SCHEME, PARSES.key, DJANGO.key]
+
 /**
- * What a node calls: a line for each known key that is set, with caller, path, [section], key and value between tabs; and "pending" and
- * a caller that has yet to be started anew.
+ * What a node calls: a line for each known key that is set, with caller, path, [section], key and value between tabs; one with the first
+ * two alone for each file; and "pending" and a caller that has yet to be started anew.
  */
 export const callsFact = sh`
   calls() {
@@ -106,7 +140,8 @@ export const callsFact = sh`
     shift
     for file in "$@"; do
       [ -f "$file" ] || continue
-      awk -v name="$name" -v file="$file" -v keys=${[...KEYS, ...Object.keys(HOSTS), MEMCACHED].join('|')} '
+      printf '%s\t%s\n' "$name" "$file"
+      awk -v name="$name" -v file="$file" -v keys=${KNOWN.join('|')} '
         BEGIN { count = split(keys, list, "|"); for (i = 1; i <= count; i++) known[list[i]]; section = "[]" }
         /^\\[[^]]*\\]/ { section = substr($0, 1, index($0, "]")); next }
         match($0, /[ \\t]*[=:][ \\t]*/) {
@@ -134,13 +169,21 @@ const callsOf = (facts: Facts, node: Node): readonly Call[] =>
         : [{ caller: name, file, section: section.slice(1, -1), key, value }],
     )
 
+const filesOf = (facts: Facts, node: Node, caller: string): readonly string[] =>
+  facts
+    .get(node, 'calls')
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .flatMap(([name, file, section]) => (name === caller && file !== undefined && section === undefined ? [file] : []))
+
 /** What a value is to be; the same where it is right. Quotes around it, and what comes after a comma, stay. */
 function wanted(config: Config, facts: Facts, { key, value }: Call): string {
   if (key === MEMCACHED) return everyMemcached(config, facts, value)
   const port = HOSTS[key]
   const [, quote = '', text = '', rest = ''] = /^(["']?)(.*?)\1(\s*)$/.exec(value) ?? []
   const one = (part: string): string => {
-    if (port !== undefined) return ofOurs(config, part) && behind(config, port) ? config.vip.address : part
+    if (port !== undefined)
+      return (ofOurs(config, part) || isVip(config, part)) && behind(config, port) ? apiHost(config) : part
     return onVip(config, part) ?? part
   }
   const list = text.split(',').map(one).join()
@@ -160,11 +203,12 @@ function everyMemcached(config: Config, facts: Facts, value: string): string {
 }
 
 interface Edit extends Call {
-  readonly old: string
+  /** What is there now, if anything. */
+  readonly old?: string
 }
 
 /** The settings of a caller on a node that are to be others. */
-export function edits(config: Config, facts: Facts, node: Node, { name }: Caller): readonly Edit[] {
+export function edits(config: Config, facts: Facts, node: Node, { name, believes }: Caller): readonly Edit[] {
   const all = callsOf(facts, node).filter((call) => call.caller === name)
   // Where a key is set more than once the last one counts, and is the one that is written.
   const last = all.filter(
@@ -174,10 +218,32 @@ export function edits(config: Config, facts: Facts, node: Node, { name }: Caller
           at > index && other.file === call.file && other.section === call.section && other.key === call.key,
       ),
   )
-  return last.flatMap((call) => {
+  const inPlace = last.flatMap((call) => {
     const value = wanted(config, facts, call)
     return value === call.value ? [] : [{ ...call, value, old: call.value }]
   })
+  const [file] = filesOf(facts, node, name)
+  const services = CALLERS.find((one) => one.name === name)?.services ?? []
+  const behindIt = config.services.some((service) => services.includes(service.name))
+  const besides: readonly Call[] = [
+    ...(config.tls && believes && file && behindIt ? [{ ...believes, caller: name, file }] : []),
+    ...last
+      .filter(({ key }) => key === METADATA)
+      .flatMap((call) => metadataScheme(config, call, wanted(config, facts, call), last) ?? []),
+  ]
+  const same = (one: Call, other: Call) =>
+    one.file === other.file && one.section === other.section && one.key === other.key
+  const has = (one: Call) =>
+    last.some((call) => same(call, one) && call.value.toLowerCase() === one.value.toLowerCase())
+  return [...inPlace, ...besides.filter((one) => !has(one))]
+}
+
+/** The metadata of nova behind the VIP is spoken to as the VIP is; where nothing is said of that it is by HTTP. */
+function metadataScheme(config: Config, call: Call, host: string, all: readonly Call[]): Call | undefined {
+  const service = config.services.find(({ port }) => port === HOSTS[METADATA])
+  const set = all.some(({ file, key }) => file === call.file && key === METADATA_SCHEME)
+  if (service === undefined || !isVip(config, host) || !(config.tls || set)) return undefined
+  return { ...call, key: METADATA_SCHEME, value: schemeOn(config, config.vip.address, service) }
 }
 
 const isPending = (facts: Facts, node: Node, { name }: Caller) =>
@@ -229,7 +295,7 @@ const callsVip =
     const services = config.services.filter(({ name }) => caller.services.includes(name))
     return [
       together(`${caller.name} calls the VIP`, [remembered, ...written, started], {
-        proof: proofOf(services, node),
+        proof: proofOf(config, services, node),
         back: sh`
           ${raw(files.map(takenBack).join('\n'))}
           ${restart(caller)}
@@ -250,8 +316,8 @@ const restart = (caller: Caller) =>
     done`)
 
 /** Each of its services answers again. */
-function proofOf(services: readonly Service[], node: Node): Guard {
-  const all = services.map((service) => answers('', service, node.address))
+function proofOf(config: Config, services: readonly Service[], node: Node): Guard {
+  const all = services.map((service) => answers(config, '', service, node.address))
   return { title: '', ...all[0], check: all.map(({ check }) => `(\n${check}\n)`).join('\n') || ':' }
 }
 

@@ -18,6 +18,14 @@ export interface Cidr {
   readonly family: 4 | 6
 }
 
+/** TLS on the VIP. */
+export interface Tls {
+  /** Certificate, chain and key in PEM, base64; undefined where the nodes make their own. */
+  readonly bundle?: string
+  /** When the certificate ends, in milliseconds since 1970. */
+  readonly until?: number
+}
+
 export interface Openrc {
   readonly username: string
   readonly password: string
@@ -30,6 +38,9 @@ export interface Openrc {
 /** All that are logged in to: the nodes, and the host that gives them one more vote. */
 export const hostsOf = ({ nodes, arbiter }: Pick<Config, 'nodes' | 'arbiter'>): readonly Node[] =>
   arbiter === undefined ? nodes : [...nodes, arbiter]
+
+/** The host that clients of the API call: a name, or an address literal. */
+export const apiHost = ({ vip, vipName }: Pick<Config, 'vip' | 'vipName'>): string => vipName ?? vip.address
 
 export interface Config {
   /** The env file, absolute. */
@@ -59,6 +70,11 @@ export interface Config {
   readonly fernetSync: string | undefined
   /** The APIs behind the VIP. */
   readonly services: readonly Service[]
+  /** The name by which clients call the VIP. */
+  readonly vipName: string | undefined
+  readonly tls: Tls | undefined
+  /** Certificates in PEM that the nodes are to trust, one each. */
+  readonly cas: readonly string[]
   readonly ssh: {
     readonly user: string | undefined
     readonly port: number | undefined

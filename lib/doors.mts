@@ -15,7 +15,9 @@ export function openings(config: Config, facts: Facts, still: boolean): readonly
     config.transport === 'udp' ? [config.mcastPort - 1, config.mcastPort] : [RING_PORT, RING_PORT + last]
   return [
     { protocol: 'udp', ports: ring, from: [...new Set([...from, ...known.map(([, address]) => address)])] },
-    ...config.services.map(({ port }): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
+    ...config.services
+      .flatMap(({ port, tlsPort }) => (config.tls && tlsPort !== undefined ? [port, tlsPort] : [port]))
+      .map((port): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
   ]
 }
 

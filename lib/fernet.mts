@@ -5,7 +5,7 @@ import { type Guard, SHOWN } from './guard.mts'
 import { absent, file, KEPT } from './guards/file.mts'
 import { INI } from './guards/ini.mts'
 import { comes, problem } from './guards/require.mts'
-import { HTTP } from './http.mts'
+import { http } from './http.mts'
 import { API, ASK, getToken } from './keystone-api.mts'
 import { raw, sh } from './shell.mts'
 
@@ -192,7 +192,7 @@ export function tokensGoOn(config: Config, _: Facts, node: Node): readonly Guard
       'each node takes a token of this one',
       10,
       sh`
-        ${HTTP}
+        ${http(config)}
         ${ASK}
         ${API}
         ${raw(getToken(config.openrc, [node.address]))}

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
 import { answers } from './backend.mts'
-import type { Config, Openrc } from './config.mts'
+import { apiHost, type Config, type Openrc } from './config.mts'
 import type { Facts } from './facts.mts'
 import { type Guard, type Remedies, SHOWN } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
-import { HTTP } from './http.mts'
+import { http, schemeOn } from './http.mts'
 import { API, ASK, getToken } from './keystone-api.mts'
 import { hostIn, ofOurs } from './old-address.mts'
 import { authority, INTERFACES, type Interface, SERVICES, type Service, urlOf } from './services.mts'
@@ -20,9 +20,9 @@ const doors = ({ vip, nodes }: Config): readonly string[] => [vip, ...nodes].map
  * Shell text: logged in, at the first of these addresses where keystone answers. The token serves the
  * texts after it in the same script, in memory and for root alone: a login takes a third of a second.
  */
-const LOGIN = (openrc: Openrc, addresses: readonly string[]) =>
+const LOGIN = (config: Config, openrc: Openrc, addresses: readonly string[]) =>
   raw(sh`
-    ${HTTP}
+    ${http(config)}
     ${ASK}
     ${API}
     ${raw(getToken(openrc, addresses))}
@@ -35,11 +35,11 @@ const LOGGED_IN = (config: Config, facts: Facts, openrc: Openrc) => {
   return raw(sh`
     if [ -s "$scratch/token" ]; then
       { read -r address; read -r token; } <"$scratch/token"
-      ${HTTP}
+      ${http(config)}
       ${ASK}
       ${API}
     else
-      ${LOGIN(openrc, addresses.includes(known) ? [known, ...addresses.filter((one) => one !== known)] : addresses)}
+      ${LOGIN(config, openrc, addresses.includes(known) ? [known, ...addresses.filter((one) => one !== known)] : addresses)}
     fi`)
 }
 
@@ -64,7 +64,7 @@ export const catalogueFact = (config: Config): Readonly<Record<string, string>> 
         catalogue: onFirst(
           config,
           sh`
-            ${LOGIN(config.openrc, doors(config))}
+            ${LOGIN(config, config.openrc, doors(config))}
             echo "$address"
             printf '%s\\n' "$answer" | sed '1,/^$/d' | tr -d '\\n'`,
         ),
@@ -206,7 +206,7 @@ function ofService(config: Config, known: Known, region: string, service: Servic
       interface: one.interface,
       region,
       old: one.url,
-      new: urlOf(service, config.vip.address, one.interface, one.url),
+      new: urlOf(service, apiHost(config), one.interface, one.url, schemeOn(config, config.vip.address, service)),
     }))
     .filter((move) => move.old !== move.new)
   return { problems, moves }
@@ -268,7 +268,7 @@ export function moved(config: Config, facts: Facts): readonly Guard[] {
     return own.length === 0
       ? []
       : [
-          answers(`${service.name} answers through the VIP`, service, config.vip.address),
+          answers(config, `${service.name} answers through the VIP`, service, config.vip.address),
           movedOf(service, own, LOGGED_IN(config, facts, openrc)),
         ]
   })
@@ -324,14 +324,18 @@ export function leftOver(config: Config, facts: Facts): readonly string[] {
 /** What the undo files on the nodes say, the oldest word on each endpoint first: where it was before we ever came. */
 export const undoFact = sh`ls -tr ${KEPT}/undo/endpoints-*.json 2>/dev/null | while read -r path; do tr -d '\\n' <"$path"; echo; done`
 
-function original(config: Config, facts: Facts): readonly Move[] {
+/** Where each endpoint was first, and all that it has been since by us: hosts and ports. */
+function original(config: Config, facts: Facts): readonly (Move & { readonly ours: readonly string[] })[] {
   const all = config.nodes.flatMap((node) =>
     facts
       .get(node, 'undo')
       .split('\n')
       .flatMap((line) => listIn<Move>(line, 'endpoints') ?? []),
   )
-  return all.filter((one, index) => all.findIndex(({ id }) => id === one.id) === index)
+  const door = (url: string) => /^\w+:\/\/([\w.:[\]-]+)(?=\/|$)/.exec(url)?.[1] ?? ''
+  return all
+    .filter((one, index) => all.findIndex(({ id }) => id === one.id) === index)
+    .map((one) => ({ ...one, ours: [...new Set(all.filter(({ id }) => id === one.id).map((each) => door(each.new)))] }))
 }
 
 /** The endpoints are where they were; one that names neither the VIP is somebody else's by now, and left alone. */
@@ -347,33 +351,33 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
         "write the OS_* lines of the admin's openrc, or begin with --from stop and leave the endpoints as they are",
       ),
     ]
-  const vip = (move: Move) => authority(config.vip.address, Number(new URL(move.new).port))
+  const byUs = ({ ours }: (typeof moves)[number]) => ours.map((one) => `*'//${one}' | *'//${one}/'*`).join(' | ')
   // One that keystone does not know any more is nobody's; any other fault is one.
-  const at = (move: Move) => sh`
-    said=$(api GET ${`/v3/endpoints/${move.id}`} 2>&1) || case $said in *' 404 '*) said= ;; *) echo "$said"; exit 2 ;; esac
+  const at = ({ id }: Move) => sh`
+    said=$(api GET ${`/v3/endpoints/${id}`} 2>&1) || case $said in *' 404 '*) said= ;; *) echo "$said"; exit 2 ;; esac
     url=$(printf '%s\\n' "$said" | tr -d ' ' | sed -n 's/.*"url":"\\([^"]*\\)".*/\\1/p')`
   return [
     {
       title,
       check: [
         sh`
-          ${LOGIN(config.openrc, doors(config))}
+          ${LOGIN(config, config.openrc, doors(config))}
           left=`,
         ...moves.map(
           (move) => sh`
             ${raw(at(move))}
-            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)}) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
+            case $url in ${raw(byUs(move))}) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
         ),
         '[ -z "$left" ] || exit 1',
       ].join('\n'),
       apply: [
         sh`
-          ${LOGIN(config.openrc, doors(config))}`,
+          ${LOGIN(config, config.openrc, doors(config))}`,
         ...moves.map((move) => {
           const body = JSON.stringify({ endpoint: { url: move.old } })
           return sh`
             ${raw(at(move))}
-            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)})
+            case $url in ${raw(byUs(move))})
               length=${Buffer.byteLength(body)}
               said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
               length=0 ;;
@@ -397,8 +401,10 @@ export const endpointsOnVip = (config: Config, facts: Facts): readonly Guard[] =
   )
 
 /** How the endpoints of each service begin that the catalogue has. */
-const inCatalogue = ({ services, vip }: Config) =>
-  services.filter(({ types }) => types.length > 0).map(({ port }) => `http://${authority(vip.address, port)}`)
+const inCatalogue = (config: Config) =>
+  config.services
+    .filter(({ types }) => types.length > 0)
+    .map((service) => `${schemeOn(config, config.vip.address, service)}://${authority(apiHost(config), service.port)}`)
 
 /**
  * The proof: keystone gives a token through the VIP, and its catalogue leads back to the VIP. Facts that were read with such a
@@ -422,7 +428,7 @@ export function tokenByVip(config: Config, facts: Facts): readonly Guard[] {
       check: sh`
         # For a look it was asked just now.
         if [ "\${mode:-}" = check ]; then echo ${seen}; exit 1; fi
-        ${HTTP}
+        ${http(config)}
         ${ASK}
         ${raw(getToken(rc, [config.vip.address]))}
         for url in ${inCatalogue(config)}; do

@@ -78,10 +78,10 @@ export const movable = (service: Service, config: Config): string => sh`
   [ -n "$( ${raw(packaging(service, config))} )" ]`
 
 /** The API listens on the node's own address, now and after a restart; where we cannot see to that it has to be so. */
-export function onOwnAddress(facts: Facts, node: Node, service: Service): readonly Guard[] {
+export function onOwnAddress(config: Config, facts: Facts, node: Node, service: Service): readonly Guard[] {
   const own = authority(node.address, service.port)
   const [kind = '', ...words] = facts.get(node, `packaging.${service.name}`).split(' ')
-  const green = answers(`${service.name} answers on ${own}`, service, node.address)
+  const green = answers(config, `${service.name} answers on ${own}`, service, node.address)
   const move = moveOf(kind, words, service, node)
   if (move === undefined) return [green]
   const runs: Guard = { ...green, apply: sh`systemctl is-active --quiet ${move.unit} || systemctl start ${move.unit}` }
@@ -94,7 +94,7 @@ export function onOwnAddress(facts: Facts, node: Node, service: Service): readon
       // of IPv4 alone.
       check: sh`
         if ${raw(move.ours)}; then exit 0; fi
-        ${raw(answers('', service, node.address, ...(node.address.includes(':') ? ['127.0.0.1'] : [])).check)}`,
+        ${raw(answers(config, '', service, node.address, ...(node.address.includes(':') ? ['127.0.0.1'] : [])).check)}`,
     },
     together(`${service.name} listens on its node's own address alone`, move.guards, { proof: green, back: move.back }),
     runs,

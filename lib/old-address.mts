@@ -1,5 +1,6 @@
 /** Addresses that lead to one node: what was right before there was a VIP. */
-import type { Config } from './config.mts'
+import { apiHost, type Config } from './config.mts'
+import { schemeOn } from './http.mts'
 import { authority } from './services.mts'
 
 const LOCAL = ['localhost', '127.0.0.1', '::1']
@@ -13,10 +14,14 @@ export const ofOurs = ({ nodes }: Config, host: string): boolean =>
   LOCAL.includes(host) ||
   nodes.some(({ name, fqdn, address }) => [name, fqdn, address].some((one) => one.toLowerCase() === host))
 
-/** The URL with the VIP in place of a node, where the API on that port is behind the VIP; undefined for any other. */
+/** Whether a host is the VIP, by address or by name. */
+export const isVip = ({ vip, vipName }: Config, host: string): boolean => host === vip.address || host === vipName
+
+/** The URL as clients of the VIP are to have it, where it names the VIP or a node, and the API on that port is behind the VIP; else undefined. */
 export function onVip(config: Config, url: string): string | undefined {
   const [whole, port = ''] = /^https?:\/\/(?:\[[^\]]*\]|[^/:@]*)(?::(\d+))?/.exec(url) ?? []
-  if (whole === undefined || !ofOurs(config, hostIn(url))) return undefined
+  if (whole === undefined || !(ofOurs(config, hostIn(url)) || isVip(config, hostIn(url)))) return undefined
   const behind = config.services.find((service) => service.port === Number(port))
-  return behind && `http://${authority(config.vip.address, behind.port)}${url.slice(whole.length)}`
+  if (behind === undefined) return undefined
+  return `${schemeOn(config, config.vip.address, behind)}://${authority(apiHost(config), behind.port)}${url.slice(whole.length)}`
 }

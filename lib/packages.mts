@@ -3,6 +3,7 @@ import type { Config } from './config.mts'
 import { agentFile } from './fencing.mts'
 import type { Package } from './guards/package.mts'
 import { fenceDevices } from './render/cib.mts'
+import { tlsPackages } from './tls.mts'
 
 /** What phases 01 and 02 are about. crmsh is for the operator: nothing here depends on it. */
 export const packagesOf = (config: Config): readonly Package[] => [
@@ -18,6 +19,7 @@ export const packagesOf = (config: Config): readonly Package[] => [
   { name: 'haproxy', units: ['haproxy'] },
   // HAProxy is told by its socket to send a back end no new requests.
   { name: 'socat' },
+  ...tlsPackages(config),
   { name: 'chrony', units: ['chrony'] },
   { name: 'crmsh', optional: true },
   ...fenceDevices(config)

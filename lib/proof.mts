@@ -11,6 +11,7 @@ import { comes, require } from './guards/require.mts'
 import { catalogueFact, endpointsOnVip, leftOver, readable, tokenByVip } from './keystone.mts'
 import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from './pacemaker.mts'
 import { arbiterVotes } from './qdevice.mts'
+import { shownEndsSoon, shownFact } from './tls.mts'
 
 /** Seconds: what is about to come true by itself, right after a failover, is given this long. */
 const SOON = 10
@@ -44,16 +45,16 @@ const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
 const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
   { ...vipAnswers(config), wait: SOON },
   ...config.services.flatMap((service) => [
-    { ...answers(`${service.name} answers through the VIP`, service, config.vip.address), wait: API },
-    { ...answers(`${service.name} answers on this node`, service, node.address), wait: API },
+    { ...answers(config, `${service.name} answers through the VIP`, service, config.vip.address), wait: API },
+    { ...answers(config, `${service.name} answers on this node`, service, node.address), wait: API },
   ]),
 ]
 
 export const proof: Phase = {
   id: 'verify',
   title: 'Proof of the cluster',
-  facts: (config) => ({ ...catalogueFact(config), ...keyFacts }),
-  notes: leftOver,
+  facts: (config) => ({ ...catalogueFact(config), ...keyFacts, ...shownFact(config) }),
+  notes: (config, facts) => [...leftOver(config, facts), ...shownEndsSoon(config, facts)],
   steps: [
     { title: 'members', on: everyNode, guards: members, tellAll: true },
     { title: 'resources', on: everyNode, guards: resources, tellAll: true },

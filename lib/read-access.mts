@@ -9,11 +9,11 @@ import { shown } from './shown.mts'
 import { integer, matching, type Source } from './source.mts'
 
 /** `~/` is the home that the system knows for the user: HOME of the shell could silently be another. */
-const located = (source: Source, path: string): string =>
+export const located = (source: Source, path: string): string =>
   path.startsWith('~/') ? resolve(userInfo().homedir, path.slice(2)) : resolve(dirname(source.file), path)
 
 /** What keeps a file from being read; undefined when nothing does. */
-function unreadable(path: string): string | undefined {
+export function unreadable(path: string): string | undefined {
   try {
     if (!statSync(path).isFile()) return `${shown(path)} is not a file`
     accessSync(path, constants.R_OK)

@@ -12,6 +12,7 @@ import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVip } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
 import { isServiceKey, readServices } from './read-services.mts'
+import { readTls } from './read-tls.mts'
 import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
@@ -42,6 +43,7 @@ export const KEYS: readonly string[] = [
   ],
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
   ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK', 'FERNET_SYNC'],
+  ...['TLS_CERT', 'TLS_CA', 'VIP_NAME'],
 ]
 
 const REQUIRED: readonly (readonly [string, string, string])[] = [
@@ -118,6 +120,7 @@ export function parseConfig(text: string, file: string): Config {
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
     services: readServices(source),
+    ...readTls(source, nodes, vip?.address),
     fernetSync: readFernetSync(source, nodes),
     ssh: readSsh(source),
     ntpServers: readNtpServers(source),

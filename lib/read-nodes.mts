@@ -7,7 +7,7 @@ import { a, type Source } from './source.mts'
 
 const EXAMPLE = '192.168.18.201 node1.test.com node1'
 /** Labels of RFC 1123; the last one is no number, which inet_aton(3) would take for an address. */
-function isHostName(name: string): boolean {
+export function isHostName(name: string): boolean {
   const labels = name.split('.')
   return (
     name.length <= 253 &&

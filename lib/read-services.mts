@@ -25,6 +25,7 @@ const FIELDS: Readonly<Record<string, readonly [RegExp, string]>> = {
   check: [/^\/[\w/.~%?&=,:@!*+-]*$/, 'a path of plain characters that begins with /'],
   expect: [/^[1-5]\d\d(?:,[1-5]\d\d)*$/, 'a status of HTTP, or some with commas'],
   path: [/^\/[!-~]*$/, 'a path of plain characters that begins with /'],
+  tls: [/^(?:yes|no)$/, 'yes or no'],
 }
 
 /** The services behind the VIP, in the order of the table, those that it does not have after them. */
@@ -132,6 +133,7 @@ function described(source: Source, entry: Entry, name: string, row: Service | un
       path: value('check') ?? rest.check.path,
       expect: value('expect')?.split(',').map(Number) ?? rest.check.expect,
     },
+    ...(value('tls') === 'yes' ? { tls: true } : {}),
     path: path === undefined && rest.path ? rest.path : onEach(path ?? ''),
     ...(path !== undefined || keeps === undefined ? {} : { keeps }),
   }

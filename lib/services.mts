@@ -24,6 +24,10 @@ export interface Service {
   readonly silence?: number
   /** The sessions of a browser stay with one node. */
   readonly sticky?: boolean
+  /** It speaks TLS itself, on its node's own address, with a certificate for the full name of its node. */
+  readonly tls?: boolean
+  /** With TLS on the VIP it is there on this port; on `port` it leads to it. */
+  readonly tlsPort?: number
   /** The units of systemd that serve it, as the distributions call them, where Apache does not. */
   readonly units: readonly string[]
   /** Where one that has its own server is told on which address to listen. */
@@ -174,6 +178,7 @@ export const SERVICES: readonly Service[] = [
     check: { path: '/', expect: [200, 301, 302] },
     path: each(''),
     sticky: true,
+    tlsPort: 443,
     units: ['apache2', 'httpd'],
   },
   /** swift: swift/common/middleware/healthcheck.py, in the pipeline of etc/proxy-server.conf-sample. */
@@ -278,8 +283,8 @@ export const SERVICES: readonly Service[] = [
 export const authority = (host: string, port: number): string => `${family(host) === 6 ? `[${host}]` : host}:${port}`
 
 /** The endpoint of a service on a host, which is an address literal or a name; `old` is what the catalogue has now. */
-export function urlOf(service: Service, host: string, iface: Interface, old?: string): string {
+export function urlOf(service: Service, host: string, iface: Interface, old?: string, scheme = 'http'): string {
   const [, path] = old === undefined ? [] : (/^https?:\/\/[^/]*(.*)$/s.exec(old) ?? [])
   const kept = path !== undefined && service.keeps?.test(path) ? path : service.path[iface]
-  return `http://${authority(host, service.port)}${kept}`
+  return `${scheme}://${authority(host, service.port)}${kept}`
 }

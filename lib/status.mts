@@ -5,7 +5,7 @@ import type { Config, Node } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
 import { UNFENCED } from './fencing.mts'
-import { HTTP, statusOf } from './http.mts'
+import { http, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
@@ -21,7 +21,7 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   haproxy: 'systemctl is-active haproxy || :',
   // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
   api: [
-    HTTP.shell,
+    http(config).shell,
     ...config.services.flatMap(({ name, port, check }) =>
       [{ name: 'VIP', address: config.vip.address }, ...config.nodes].map(
         (host) => sh`echo ${host.name} ${name} "$(${raw(statusOf(host.address, port, check.path, 3))})"`,

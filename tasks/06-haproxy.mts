@@ -1,5 +1,5 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
-import { haproxyRuns, listenersFact, portFree } from '../lib/backend.mts'
+import { CFG, haproxyCurrent, haproxyRuns, listenersFact, portFree, tlsPortFree, UNIT } from '../lib/backend.mts'
 import type { Config } from '../lib/config.mts'
 import { noneLeftDrained, rolling } from '../lib/drain.mts'
 import { keyFacts, keysOf, synced } from '../lib/fernet.mts'
@@ -7,7 +7,7 @@ import { type Draft, everyNode, firstNode, type Guard, type Step } from '../lib/
 import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
 import { brought } from '../lib/guards/require.mts'
-import { notAtBoot, service } from '../lib/guards/service.mts'
+import { notAtBoot } from '../lib/guards/service.mts'
 import { onOwnAddress, packaging, weakestFirst } from '../lib/listener.mts'
 import { isScript, main } from '../lib/main.mts'
 import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
@@ -15,10 +15,7 @@ import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/ci
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
 import type { Service } from '../lib/services.mts'
 import { sh } from '../lib/shell.mts'
-
-const CFG = '/etc/haproxy/haproxy.cfg'
-/** Its name comes after 50-pacemaker.conf, with which pacemaker says that it alone restarts the daemon (lib/services/systemd.c). */
-const UNIT = '/etc/systemd/system/haproxy.service.d/60-quorate.conf'
+import { endsSoon, movedPorts, notOver, ownCertificate, ownFacts, trustAndCertificate } from '../lib/tls.mts'
 
 /** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
 const nonlocalBind = ({ vip }: Config): Guard[] => {
@@ -40,7 +37,11 @@ const backEnd = (service: Service): Step => ({
   on: weakestFirst(service),
   oneByOne: () => true,
   around: rolling(service),
-  guards: (config, facts, node) => [...onOwnAddress(facts, node, service), portFree(config, node, service)],
+  guards: (config, facts, node) => [
+    ...onOwnAddress(config, facts, node, service),
+    portFree(config, node, service),
+    ...tlsPortFree(config, node, service),
+  ],
   after: '02-packages',
   keepsFacts: true,
 })
@@ -50,6 +51,7 @@ const configured = (config: Config): Guard[] => [
     UNIT,
     '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
   ),
+  ...(config.tls ? [movedPorts(CFG)] : []),
   file(CFG, haproxyCfg(config, config.services), { test: 'haproxy -c -q -dW -f "$new"' }),
   notAtBoot('haproxy'),
   {
@@ -58,8 +60,16 @@ const configured = (config: Config): Guard[] => [
     check: sh`! systemctl is-failed --quiet haproxy || { echo "it has, and starts it no more"; exit 1; }`,
     apply: 'systemctl reset-failed haproxy',
   },
-  service('haproxy', { loads: [CFG, UNIT], by: 'reload', managed: true }),
+  haproxyCurrent(config),
 ]
+
+const certificates: Step = {
+  title: 'certificates',
+  on: everyNode,
+  guards: trustAndCertificate,
+  after: '02-packages',
+  keepsFacts: true,
+}
 
 const resources = (): Guard[] => [
   cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
@@ -68,14 +78,17 @@ const resources = (): Guard[] => [
 export const phase: Draft = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
+  needs: notOver,
+  warns: endsSoon,
   facts: (config) => ({
     ...keyFacts,
     ...Object.assign({}, ...config.nodes.filter(({ name }) => name === config.fernetSync).map(keysOf)),
+    ...ownFacts(config),
     listeners: listenersFact,
     ...Object.fromEntries(config.services.map((one) => [`packaging.${one.name}`, packaging(one, config)])),
   }),
   together: true,
-  steps: ({ services }) => [
+  steps: ({ services, tls, cas }) => [
     {
       title: 'software',
       on: everyNode,
@@ -86,6 +99,7 @@ export const phase: Draft = {
     // Before a token of one node comes to another.
     { title: 'keys', on: everyNode, guards: synced, after: '02-packages', keepsFacts: true },
     ...services.map(backEnd),
+    ...(tls || cas.length > 0 ? [ownCertificate, certificates] : []),
     {
       title: 'configure',
       on: everyNode,

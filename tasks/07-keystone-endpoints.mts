@@ -1,10 +1,11 @@
 /** 07-keystone-endpoints: the catalogue names the VIP, and keystone gives a token through it. */
-import { listenersFact } from '../lib/backend.mts'
+import { haproxyCurrent, listenersFact } from '../lib/backend.mts'
 import { callSteps, callsFact, otherCalls } from '../lib/calls.mts'
 import type { Config } from '../lib/config.mts'
 import { type Draft, everyNode, firstNode } from '../lib/guard.mts'
 import { endpointFacts, leftOver, moved, readable, tokenByVip, undo } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
+import { allMoved } from '../lib/tls.mts'
 
 const needs = (config: Config) =>
   config.openrc === undefined
@@ -31,6 +32,17 @@ export const phase: Draft = {
     { title: 'endpoints', on: firstNode, guards: moved },
     ...callSteps(config),
     { title: 'token', on: firstNode, guards: tokenByVip },
+    ...(config.tls
+      ? [
+          {
+            title: 'plain HTTP',
+            on: everyNode,
+            oneByOne: () => true,
+            guards: () => [allMoved(config), haproxyCurrent(config)],
+            keepsFacts: true,
+          },
+        ]
+      : []),
   ],
 }
 

@@ -1,15 +1,29 @@
 /** haproxy.cfg: one front end on the VIP and one back end over all nodes for each API. Good for HAProxy 2.4 and later. */
-import type { Config } from '../config.mts'
+import type { Config, Node } from '../config.mts'
 import { authority, type Service } from '../services.mts'
 
-type Wanted = Pick<Config, 'nodes' | 'vip'>
+/** Certificate, chain and key of the VIP. */
+export const BUNDLE = '/etc/haproxy/quorate.pem'
+/** Ports on the VIP, a line each, on which plain HTTP leads to HTTPS: those whose endpoints have been moved. */
+export const MOVED = '/etc/haproxy/quorate-https.lst'
+/** All whom a node trusts, as its distribution keeps them (update-ca-certificates(8)). */
+export const TRUSTED = '/etc/ssl/certs/ca-certificates.crt'
+
+type Wanted = Pick<Config, 'nodes' | 'vip'> & Partial<Pick<Config, 'tls'>>
 
 /**
  * The text of /etc/haproxy/haproxy.cfg, the same on every node. Source: HAProxy's doc/configuration.txt.
  * It binds the VIP on nodes that do not hold it, so net.ipv4.ip_nonlocal_bind (or ipv6's) must be 1 there.
  */
 export const haproxyCfg = (config: Wanted, services: readonly Service[]): string =>
-  [HEAD, ...services.map((service) => proxies(config, service))].join('\n')
+  [
+    HEAD,
+    ...(config.tls ? [TLS] : []),
+    ...services.map((service) => proxies(config, service)),
+    ...(config.tls
+      ? [APART, ...services.filter(({ tlsPort }) => tlsPort === undefined).map((one) => apart(config, one))]
+      : []),
+  ].join('\n')
 
 /**
  * A server that hangs, or whose node is gone, is out within 2.5 s (`inter`, `timeout check`, `fastinter`, `fall`): up to
@@ -49,24 +63,89 @@ defaults
 `
 
 /**
+ * Mozilla's "intermediate" for TLS 1.2 (ssl-config.mozilla.org, guidelines 5.7) without the ciphers that need a group of their own (DHE), and
+ * all of TLS 1.3. A ticket would be good for as long as the process that gave it, and no node knows another one's.
+ */
+const TLS = `\
+global
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+  ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
+`
+
+/**
  * leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. A console is a
  * WebSocket, so a tunnel to HAProxy. The cookie of a browser that has to stay is HAProxy's own, and the servers do not see it.
  */
-const proxies = ({ nodes, vip }: Wanted, { name, port, check, silence, sticky }: Service): string => `\
-frontend ${name}
-  bind ${authority(vip.address, port)}
+const proxies = (config: Wanted, service: Service): string => {
+  const { nodes, vip, tls } = config
+  const { name, port, check, silence, sticky } = service
+  return `\
+${tls ? overTls(vip.address, service) : `frontend ${name}\n  bind ${authority(vip.address, port)}\n`}\
 ${silence === undefined ? '' : `  timeout client ${silence}s\n`}\
   default_backend ${name}
 
 backend ${name}
   balance leastconn
 ${silence === undefined ? '' : `  timeout server ${silence}s\n  timeout tunnel ${silence}s\n`}\
-${sticky ? '  cookie quorate insert indirect nocache httponly\n' : ''}\
+${sticky ? `  cookie quorate insert indirect nocache httponly${tls ? ' secure' : ''}\n` : ''}\
   option httpchk
   http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host ${authority(vip.address, port)} hdr User-Agent quorate
   http-check expect status ${check.expect.join(',')}
 ${nodes
   .map(
-    (node) => `  server ${node.name} ${authority(node.address, port)} check${sticky ? ` cookie ${node.name}` : ''}\n`,
+    (node) =>
+      `  server ${node.name} ${authority(node.address, port)} check${sticky ? ` cookie ${node.name}` : ''}${service.tls ? trusts(node) : ''}\n`,
   )
   .join('')}`
+}
+
+/** A back end that speaks TLS itself is known by its node's full name, to whoever the node trusts. */
+const trusts = ({ fqdn }: Node): string =>
+  ` ssl verify required ca-file ${TRUSTED} sni str(${fqdn}) check-sni ${fqdn} verifyhost ${fqdn}`
+
+/**
+ * A front end with TLS: on a port of its own where its row has one, else behind `apart`. Plain HTTP is answered until the endpoints
+ * have been moved, and led to HTTPS from then on; 308 keeps method and body (RFC 9110, 15.4.9). What a client says of itself in
+ * headers that an API believes is not passed on (oslo.middleware, http_proxy_to_wsgi.py).
+ */
+const overTls = (vip: string, { name, port, tlsPort }: Service): string => {
+  const inside = (part: string) => `abns@quorate-${name}-${part} accept-proxy`
+  const secure = `ssl crt ${BUNDLE} alpn h2,http/1.1`
+  const [own, plain] =
+    tlsPort === undefined ? [inside('tls'), inside('plain')] : [authority(vip, tlsPort), authority(vip, port)]
+  const said = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Forwarded-Prefix']
+  return `\
+frontend ${name}
+  bind ${own} ${secure}
+  bind ${plain}
+  http-request redirect scheme https code 308 if !{ ssl_fc } { dst_port -f ${MOVED} }
+${said.map((header) => `  http-request del-header ${header}\n`).join('')}\
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+  http-response set-header Strict-Transport-Security max-age=31536000 if { ssl_fc }
+`
+}
+
+/** Their time-outs are those of the front ends behind them, which are shorter. */
+const APART = `\
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 2h
+  timeout server 2h
+`
+
+/**
+ * Clients that call the old way are answered on the same port, so the first byte tells the two apart before anything is decrypted: 22 is
+ * the type of a handshake (RFC 8446, 5.1). Each goes on to a listener inside HAProxy, with the client's address (proxy-protocol.txt).
+ */
+const apart = ({ vip }: Wanted, { name, port }: Service): string => `\
+frontend ${name}.any
+  bind ${authority(vip.address, port)}
+  tcp-request inspect-delay 10s
+  tcp-request content accept if { req.len gt 0 }
+  tcp-request content reject
+  use_backend ${name}.tls if { req.payload(0,1) -m bin 16 }
+  default_backend ${name}.plain
+
+${['tls', 'plain'].map((part) => `backend ${name}.${part}\n  server here abns@quorate-${name}-${part} send-proxy-v2\n`).join('\n')}`
