@@ -45,8 +45,8 @@ export const getToken = (rc: Openrc, addresses: readonly string[]): string => sh
     length=0
     token=$(printf '%s\\n' "$answer" | sed -n 's/^[Xx]-[Ss]ubject-[Tt]oken: *//p')
     [ -z "$token" ] || break
-    # Nobody is there, or HAProxy has nobody behind it; a keystone that refuses us is asked no further.
-    case $answer in '' | "HTTP/1."?" 40"[45]* | "HTTP/1."?" 50"[234]*) ;; *) break ;; esac
+    # Nobody is there, HAProxy has nobody behind it, or leads elsewhere; a keystone that refuses us is asked no further.
+    case $answer in '' | "HTTP/1."?" 3"* | "HTTP/1."?" 40"[45]* | "HTTP/1."?" 50"[234]*) ;; *) break ;; esac
   done
   [ -n "$token" ] || {
     said=$(printf '%s\\n' "$answer" | sed -n -e 1p -e 's/.*"message": *"\\([^"]*\\)".*/\\1/p' | tr '\\n' ' ')

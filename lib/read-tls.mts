@@ -157,8 +157,8 @@ function chained(leaf: X509Certificate, chain: X509Certificate[], cas: readonly 
   )
 }
 
-/** A distinguished name on one line. */
-const nameOf = (name: string) => shown(name.replaceAll('\n', ', '))
+/** A distinguished name on one line, with nothing that a terminal would take for a command. */
+const nameOf = (name: string) => JSON.stringify(name.replaceAll('\n', ', '))
 
 /** What is wrong with the private key, and what to do. */
 function keyFault(

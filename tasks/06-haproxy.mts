@@ -98,8 +98,9 @@ export const phase: Draft = {
     },
     // Before a token of one node comes to another.
     { title: 'keys', on: everyNode, guards: synced, after: '02-packages', keepsFacts: true },
-    ...services.map(backEnd),
+    // Before an API is asked that speaks TLS itself.
     ...(tls || cas.length > 0 ? [ownCertificate, certificates] : []),
+    ...services.map(backEnd),
     {
       title: 'configure',
       on: everyNode,

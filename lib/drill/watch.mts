@@ -1,13 +1,15 @@
 /** What is watched on the nodes while something is broken: who has the VIP, and what the API answers through it. */
 import type { Config } from '../config.mts'
+import { http, statusOf } from '../http.mts'
 import { authority } from '../services.mts'
 import { raw, sh } from '../shell.mts'
 
 const DIR = '/run/quorate-drill'
 /** Seconds after which a watch that nobody ends is over by itself. */
 const LONGEST = 900
-/** Seconds between two questions; and for an answer. */
+/** Seconds between two questions, also where each is a handshake of TLS, which takes ten times as much of a processor; and for an answer. */
 const EVERY = '0.05'
+const EVERY_TLS = '0.1'
 const PATIENCE = 3
 
 /** Shell text that says when: nanoseconds by the node's own clock. */
@@ -19,16 +21,20 @@ const prober = (config: Config): string => {
   const host = authority(config.vip.address, service?.port ?? 0)
   const request = `GET ${service?.check.path} HTTP/1.0\r\nHost: ${host}\r\nUser-Agent: quorate\r\nConnection: close\r\n\r\n`
   const ask = sh`exec 3<>${raw(`/dev/tcp/${config.vip.address}/${service?.port ?? 0}`)} && printf %s ${request} >&3 && read -r _ code _ <&3 && echo "$code"`
+  const answer = config.tls
+    ? statusOf(config.vip.address, service?.port ?? 0, service?.check.path ?? '/', PATIENCE)
+    : sh`timeout ${PATIENCE} bash -c ${ask} 2>/dev/null`
   return sh`
+    ${http(config)}
     ask() {
       at=$EPOCHREALTIME
-      code=$(timeout ${PATIENCE} bash -c ${ask} 2>/dev/null)
+      code=$(${raw(answer)})
       echo "$at \${code:-000}" >>${DIR}/answers
     }
     end=$((SECONDS + ${LONGEST}))
     while [ -d ${DIR} ] && [ "$SECONDS" -lt "$end" ]; do
       ask 2>/dev/null &
-      sleep ${EVERY}
+      sleep ${config.tls ? EVERY_TLS : EVERY}
     done`
 }
 

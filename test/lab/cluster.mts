@@ -105,8 +105,11 @@ export interface Lab {
   readonly hangUp: () => void
   /** All that the product has printed so far. */
   readonly said: () => string
-  /** Asks the VIP from the operator's side until it is stopped, keystone unless told otherwise; resolves when it has answered once. */
-  readonly probe: (port?: number, path?: string) => Promise<Prober>
+  /**
+   * Asks the VIP from the operator's side until it is stopped, keystone unless told otherwise; resolves when it has answered once. `ca` is a
+   * file: with it by HTTPS.
+   */
+  readonly probe: (port?: number, path?: string, ca?: string) => Promise<Prober>
   /** The node on which the VIP is configured, asked of the nodes' own kernels; throws unless it is exactly one. */
   readonly holder: () => Promise<string>
 }
@@ -286,9 +289,11 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     },
     hangUp,
     said: () => said,
-    probe: async (port = 5000, path = '/healthcheck') => {
-      const url = `http://${six ? `[${vip}]` : vip}:${port}${path}`
-      const child = start(ops([process.execPath, join(ROOT, 'test/lab/prober.mts'), url, '100', '5000']))
+    probe: async (port = 5000, path = '/healthcheck', ca) => {
+      const url = `${ca === undefined ? 'http' : 'https'}://${six ? `[${vip}]` : vip}:${port}${path}`
+      const child = start(ops([process.execPath, join(ROOT, 'test/lab/prober.mts'), url, '100', '5000']), {
+        ...(ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca }),
+      })
       const heard: { at: number; status: number; until: number }[] = []
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) =>
         heard.push(JSON.parse(line)),

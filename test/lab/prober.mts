@@ -1,7 +1,10 @@
 /** Asks a URL at a steady pace and prints a line of JSON per answer: when it was asked, and the status (0: none in time). */
-import { get } from 'node:http'
+import * as http from 'node:http'
+import * as https from 'node:https'
 
 const [url = '', every = '100', patience = '3000'] = process.argv.slice(2)
+
+const { get } = url.startsWith('https:') ? https : http
 
 setInterval(() => {
   const at = Date.now()

@@ -75,7 +75,7 @@ for (const [program, words] of SHELLS)
   needing(test, program)(`${program} finds the known keys, and tells no other`, () => {
     assert.is(found(words), said)
     assert.not.match(said, /hush/)
-    assert.is(said.split('\n').length, 11)
+    assert.is(said.split('\n').length, 16)
   })
 
 test('what names a node names the VIP, and the rest stays to the letter', () => {
@@ -110,6 +110,21 @@ test('an IPv6 VIP stands in brackets in a URL, and without where a host is asked
   assert.ok(
     list.some((line) => line.endsWith('nova_metadata_host 127.0.0.1 2001:db8::100')),
     list.join('\n'),
+  )
+})
+
+test('with TLS on the VIP they call it by HTTPS, and APIs believe HAProxy that their clients did', () => {
+  const { list } = wanted(`${ENV}TLS_CERT=self-signed\nVIP_NAME=api.example.org\n`)
+  assert.equal(
+    list.filter((line) => !line.includes(' http://')),
+    [
+      '/etc/glance/glance-api.conf oslo_middleware enable_proxy_headers_parsing  true',
+      '/etc/nova/nova.conf oslo_middleware enable_proxy_headers_parsing  true',
+      '/etc/neutron/metadata_agent.ini DEFAULT nova_metadata_host 127.0.0.1 api.example.org',
+      '/etc/neutron/metadata_agent.ini DEFAULT nova_metadata_protocol  https',
+      '/etc/openstack-dashboard/local_settings.py  OPENSTACK_HOST "127.0.0.1" "api.example.org"',
+      '/root/admin-openrc  export OS_AUTH_URL "http://n1:5000/v3" "https://api.example.org:5000/v3"',
+    ],
   )
 })
 

@@ -21,9 +21,10 @@ import { needing, runTool } from './real-tool.mts'
 const OS_PASSWORD = 'Ospw0rd'
 const FENCE_PASSWORD = 'Fencepw0rd'
 const KEY = Buffer.from('Ringkey'.repeat(18)).toString('base64')
+const TLS_KEY = Buffer.from('Tlskey'.repeat(18)).toString('base64')
 const OTHER_KEY = Buffer.from('Another'.repeat(18)).toString('base64')
 
-function configOf(count: number, six: boolean, fenced: boolean): Config {
+function configOf(count: number, six: boolean, fenced: boolean, tls = false): Config {
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
   const address = (last: number) => (six ? `2001:db8::${last}` : `192.0.2.${last}`)
   const lines = [
@@ -35,6 +36,7 @@ function configOf(count: number, six: boolean, fenced: boolean): Config {
           ...numbers.map((n) => `FENCE_node${n}='ip=192.0.2.20${n} username=u password=${FENCE_PASSWORD}'`),
         ]
       : ['FENCING=none']),
+    ...(tls ? ['TLS_CERT=self-signed', 'SERVICE_keystone="tls=yes"'] : []),
     `OS_PASSWORD=${OS_PASSWORD}`,
     'NTP_SERVERS="0.pool.ntp.org 192.0.2.77"',
     'REPOS="deb http://mirror.test.com/debian bookworm-backports main"',
@@ -82,6 +84,7 @@ const built = (config: Config, name = (node: Node) => node.name): Facts =>
     'ssh.host-keys': `ssh-ed25519 AAAAhost${index} root@x\necdsa-sha2-nistp256 AAAAecdsa${index} root@x`,
     'ssh.settings': 'port 22\npermitrootlogin yes',
     'secret.corosync.key': KEY,
+    'secret.tls': `ca.key ${TLS_KEY}\nca.pem ${btoa('a\nb\nc\n')}\nvip.pem ${TLS_KEY}`,
     'corosync.quorate': 'Yes',
     'corosync.conf': '',
     'corosync.live': config.nodes
@@ -108,6 +111,8 @@ for (const count of [2, 3, 5]) {
 add('2 fresh nodes, IPv6', configOf(2, true, true), fresh)
 add('3 built nodes, IPv6', configOf(3, true, true), built)
 add('2 built nodes with full host names', configOf(2, false, true), (config) => built(config, ({ fqdn }) => fqdn))
+add('2 fresh nodes, with TLS', configOf(2, false, false, true), fresh)
+add('2 built nodes, with TLS', configOf(2, true, false, true), built)
 add('2 nodes of which nothing is known', configOf(2, false, false), (config) => factsOf(config, () => ({})))
 
 /**
@@ -132,7 +137,7 @@ for (const [title, [config, facts]] of Object.entries(CLUSTERS)) {
   }
   texts(`${title}: no secret is an argument of a program`, () => {
     for (const [where, text] of textsOf(config, facts)) {
-      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY])
+      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY, TLS_KEY])
         assert.not.ok(withoutPrintf(text).includes(secret), where)
     }
   })
@@ -149,6 +154,8 @@ texts('the test of arguments finds what it looks for', () => {
   assert.not.match(withoutPrintf(`printf %s 'it'\\''s Ospw0rd' | curl --data @-`), OS_PASSWORD)
   const [config, facts] = CLUSTERS['2 built nodes, fenced'] as readonly [Config, Facts]
   const all = textsOf(config, facts).map(([, text]) => text)
+  const [own, known] = CLUSTERS['2 built nodes, with TLS'] as readonly [Config, Facts]
+  assert.ok(textsOf(own, known).some(([, text]) => text.includes(TLS_KEY)))
   for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY])
     assert.ok(
       all.some((text) => text.includes(secret)),
@@ -157,8 +164,9 @@ texts('the test of arguments finds what it looks for', () => {
 })
 
 needing(texts, 'shellcheck')('shellcheck finds no error', () => {
-  const [config, facts] = CLUSTERS['2 built nodes, fenced'] as readonly [Config, Facts]
-  const files = textsOf(config, facts).map(([, text], index) => {
+  const clusters = ['2 built nodes, fenced', '2 built nodes, with TLS']
+  const all = clusters.flatMap((name) => textsOf(...(CLUSTERS[name] as readonly [Config, Facts])))
+  const files = all.map(([, text], index) => {
     const file = join(dir, `text-${index}.sh`)
     writeFileSync(file, `set -eu\n${text}\n`)
     return file

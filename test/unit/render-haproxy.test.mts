@@ -4,8 +4,10 @@ import { family } from '../../lib/address.mts'
 import type { Cidr, Node } from '../../lib/config.mts'
 import { haproxyCfg } from '../../lib/render/haproxy-cfg.mts'
 import { authority, INTERFACES, SERVICES, type Service, urlOf } from '../../lib/services.mts'
+import { authority as issuing, kept } from '../certificates.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
+import { folder } from './local-shell.mts'
 import { needing, runTool, withFile } from './real-tool.mts'
 
 const node = (name: string, address: string): Node => ({ name, fqdn: `${name}.example.org`, address })
@@ -29,6 +31,14 @@ const FILES: Readonly<Record<string, string>> = {
     },
     [keystone, glance],
   ),
+  'tls-whole-table': haproxyCfg(
+    {
+      vip: vip('2001:db8::100'),
+      nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')],
+      tls: {},
+    },
+    SERVICES.map((one) => (one.name === 'glance' ? { ...one, tls: true } : one)),
+  ),
   'whole-table': haproxyCfg(
     { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
     SERVICES,
@@ -36,10 +46,17 @@ const FILES: Readonly<Record<string, string>> = {
 }
 
 const test = suite('haproxy.cfg')
+const dir = folder()
+const { cert, key } = issuing(dir, 'any').issue('vip', { names: 'IP:2001:db8::100' })
+const bundle = kept(dir, 'bundle.pem', cert, key)
 const checked = needing(test, 'haproxy')
 /** -dW: warnings are errors. Binds nothing. */
 const haproxyCheck = (text: string) =>
-  withFile('haproxy.cfg', text, (file) => runTool('haproxy', ['-c', '-dW', '-f', file]))
+  withFile(
+    'haproxy.cfg',
+    text.replaceAll(/(crt|-f) \S+/g, (_, word) => `${word} ${word === 'crt' ? bundle : '/dev/null'}`),
+    (file) => runTool('haproxy', ['-c', '-dW', '-f', file]),
+  )
 
 for (const [name, text] of Object.entries(FILES)) {
   test(`${name}: as its golden file`, () => golden(`haproxy-${name}.cfg`, text))
