@@ -138,53 +138,55 @@ for token in (token, "none"):
     await settled(lab)
   })
 
-  test('an API that speaks TLS itself is asked by it, and trusted by its name alone', async () => {
-    const root = authority(dir, 'inside')
-    const serve = async (node: string, name: string) => {
-      const { cert, key } = root.issue(node, { names: `DNS:${name}` })
-      await lab.on(
-        node,
-        `printf '%s' '${cert}${key}' >/root/demo.pem
+  if (LONG)
+    test('an API that speaks TLS itself is asked by it, and trusted by its name alone', async () => {
+      const root = authority(dir, 'inside')
+      const serve = async (node: string, name: string) => {
+        const { cert, key } = root.issue(node, { names: `DNS:${name}` })
+        await lab.on(
+          node,
+          `printf '%s' '${cert}${key}' >/root/demo.pem
         systemctl stop demo 2>/dev/null; systemctl reset-failed demo 2>/dev/null
         systemd-run --quiet --unit demo openssl s_server -quiet -accept ${lab.address(node)}:8099 -cert /root/demo.pem -www`,
-      )
-    }
-    await serve(one, `${one}.test.com`)
-    set(lab, 'TLS_CA', kept(dir, 'cas.pem', root.pem, await lab.on(one, `cat ${STORED}`)))
-    set(lab, 'SERVICE_demo', 'port=8099 tls=yes')
-    set(lab, 'SERVICES', 'keystone glance placement demo')
-    if (LONG) {
-      await serve(two, 'another.test.com')
-      const run = await lab.run('cluster')
-      ended(run, 2)
-      assert.match(flat(run.text), /no answer from 192\.168\.141\.202:8099 its certificate: hostname mismatch/)
-    }
-    await serve(two, `${two}.test.com`)
-    ended(await lab.run('cluster'), 0)
-    const asked = kept(dir, 'demo.pem', await lab.on(one, `cat /etc/ssl/certs/ca-certificates.crt`))
-    assert.match(await curl(asked, '--resolve', `${NAME}:8099:${lab.vip}`, `https://${NAME}:8099/`), 's_server')
-    await lab.onAll('systemctl stop demo')
-    set(lab, 'SERVICES', 'keystone glance placement')
-    set(lab, 'SERVICE_demo', '')
-  })
+        )
+      }
+      await serve(one, `${one}.test.com`)
+      set(lab, 'TLS_CA', kept(dir, 'cas.pem', root.pem, await lab.on(one, `cat ${STORED}`)))
+      set(lab, 'SERVICE_demo', 'port=8099 tls=yes')
+      set(lab, 'SERVICES', 'keystone glance placement demo')
+      if (LONG) {
+        await serve(two, 'another.test.com')
+        const run = await lab.run('cluster')
+        ended(run, 2)
+        assert.match(flat(run.text), /no answer from 192\.168\.141\.202:8099 its certificate: hostname mismatch/)
+      }
+      await serve(two, `${two}.test.com`)
+      ended(await lab.run('cluster'), 0)
+      const asked = kept(dir, 'demo.pem', await lab.on(one, `cat /etc/ssl/certs/ca-certificates.crt`))
+      assert.match(await curl(asked, '--resolve', `${NAME}:8099:${lab.vip}`, `https://${NAME}:8099/`), 's_server')
+      await lab.onAll('systemctl stop demo')
+      set(lab, 'SERVICES', 'keystone glance placement')
+      set(lab, 'SERVICE_demo', '')
+    })
 
-  test('without TLS again, and with it once more while clients call the old way: nobody is refused', async () => {
-    for (const key of ['TLS_CERT', 'TLS_CA', 'VIP_NAME']) set(lab, key, '')
-    ended(await lab.run('cluster'), 0)
-    assert.is(await endpoints(), from(`http://${lab.vip}`))
-    await settled(lab)
-    set(lab, 'TLS_CERT', 'self-signed')
-    const prober = await lab.probe()
-    ended(await lab.run('cluster'), 0)
-    const { asked, failures } = await prober.stop()
-    assert.ok(asked > 50)
-    // Until all is moved they are answered, and led to HTTPS from then on.
-    assert.equal(
-      failures.filter(({ status }) => status !== 308),
-      [],
-    )
-    assert.is(await endpoints(), from(`https://${lab.vip}`))
-  })
+  if (LONG)
+    test('without TLS again, and with it once more while clients call the old way: nobody is refused', async () => {
+      for (const key of ['TLS_CERT', 'TLS_CA', 'VIP_NAME']) set(lab, key, '')
+      ended(await lab.run('cluster'), 0)
+      assert.is(await endpoints(), from(`http://${lab.vip}`))
+      await settled(lab)
+      set(lab, 'TLS_CERT', 'self-signed')
+      const prober = await lab.probe()
+      ended(await lab.run('cluster'), 0)
+      const { asked, failures } = await prober.stop()
+      assert.ok(asked > 50)
+      // Until all is moved they are answered, and led to HTTPS from then on.
+      assert.equal(
+        failures.filter(({ status }) => status !== 308),
+        [],
+      )
+      assert.is(await endpoints(), from(`https://${lab.vip}`))
+    })
 
   test('taken away: the catalogue and whom the nodes trust are as before', async () => {
     ended(await lab.run('destroy', '--yes'), 0)
