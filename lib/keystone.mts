@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
 import { answers } from './backend.mts'
-import type { Config, Openrc } from './config.mts'
+import { type Config, type Openrc, vipsOf } from './config.mts'
 import type { Facts } from './facts.mts'
 import { type Guard, type Remedies, SHOWN } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
@@ -334,7 +334,7 @@ function original(config: Config, facts: Facts): readonly Move[] {
   return all.filter((one, index) => all.findIndex(({ id }) => id === one.id) === index)
 }
 
-/** The endpoints are where they were; one that names neither the VIP is somebody else's by now, and left alone. */
+/** The endpoints are where they were; one that does not name a VIP is somebody else's by now, and left alone. */
 export function movedBack(config: Config, facts: Facts): readonly Guard[] {
   const moves = original(config, facts)
   if (moves.length === 0) return []
@@ -347,7 +347,11 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
         "write the OS_* lines of the admin's openrc, or begin with --from stop and leave the endpoints as they are",
       ),
     ]
-  const vip = (move: Move) => authority(config.vip.address, Number(new URL(move.new).port))
+  const onVips = (move: Move) =>
+    vipsOf(config)
+      .map(({ address }) => authority(address, Number(new URL(move.new).port)))
+      .map((host) => `*'//${host}' | *'//${host}/'*`)
+      .join(' | ')
   // One that keystone does not know any more is nobody's; any other fault is one.
   const at = (move: Move) => sh`
     said=$(api GET ${`/v3/endpoints/${move.id}`} 2>&1) || case $said in *' 404 '*) said= ;; *) echo "$said"; exit 2 ;; esac
@@ -362,7 +366,7 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
         ...moves.map(
           (move) => sh`
             ${raw(at(move))}
-            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)}) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
+            case $url in ${raw(onVips(move))}) echo ${`${move.service} ${move.interface} ${move.region}: `}"$url -> "${move.old}; left=1 ;; esac`,
         ),
         '[ -z "$left" ] || exit 1',
       ].join('\n'),
@@ -373,7 +377,7 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
           const body = JSON.stringify({ endpoint: { url: move.old } })
           return sh`
             ${raw(at(move))}
-            case $url in ${raw(`*'//${vip(move)}' | *'//${vip(move)}/'*`)})
+            case $url in ${raw(onVips(move))})
               length=${Buffer.byteLength(body)}
               said=$(printf %s ${body} | api PATCH ${`/v3/endpoints/${move.id}`}) || { echo "$said"; exit 1; }
               length=0 ;;

@@ -1,8 +1,8 @@
 /** haproxy.cfg: one front end on the VIP and one back end over all nodes for each API. Good for HAProxy 2.4 and later. */
-import type { Config } from '../config.mts'
+import { type Config, type Vips, vipsOf } from '../config.mts'
 import { authority, type Service } from '../services.mts'
 
-type Wanted = Pick<Config, 'nodes' | 'vip'>
+type Wanted = Vips & Pick<Config, 'nodes'>
 
 /**
  * The text of /etc/haproxy/haproxy.cfg, the same on every node. Source: HAProxy's doc/configuration.txt.
@@ -52,9 +52,11 @@ defaults
  * leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. A console is a
  * WebSocket, so a tunnel to HAProxy. The cookie of a browser that has to stay is HAProxy's own, and the servers do not see it.
  */
-const proxies = ({ nodes, vip }: Wanted, { name, port, check, silence, sticky }: Service): string => `\
+const proxies = ({ nodes, vip, vip2 }: Wanted, { name, port, check, silence, sticky }: Service): string => `\
 frontend ${name}
-  bind ${authority(vip.address, port)}
+${vipsOf({ vip, vip2 })
+  .map(({ address }) => `  bind ${authority(address, port)}\n`)
+  .join('')}\
 ${silence === undefined ? '' : `  timeout client ${silence}s\n`}\
   default_backend ${name}
 
