@@ -226,11 +226,12 @@ export const vipHeld = (config: Config): Guard =>
         ([id, { address }]) => sh`
       ${{ shell: locate(id) }}
       case $where in *' '*' ' | '') echo ${id === 'vip' ? 'the VIP' : `the VIP ${address}`}" runs on: ${raw('${where:-no node}')}"; ${complaints(id)}; exit 1 ;; esac
+      ${raw(id === 'vip' ? ':' : `[ "$where" = "$first" ] || { echo "the VIPs run on: $first$where"; exit 1; }`)}
       if ip -o addr show | grep -qF ${` ${address}/`}; then mine=yes; else mine=no; fi
       here=no; [ "$where" != "$(uname -n) " ] || here=yes
       [ "$mine" = "$here" ] || { echo "pacemaker has it on $where; configured here: $mine"; exit 1; }`,
       )
-      .join('\n'),
+      .join('\nfirst=$where\n'),
     'mend what pacemaker gives as the reason, then go on; crm_mon -1rf on a node shows it too',
   )
 

@@ -116,7 +116,7 @@ export function readVips(source: Source, nodes: readonly Node[]): readonly (Cidr
   const words = wordsOf(entry)
   if (words.length === 0) wrong(entry, 'VIP is empty', 'write it like VIP=192.168.18.200/24')
   if (words.length > 2) wrong(entry, `VIP has ${words.length} addresses`, 'write one, or one of IPv4 and one of IPv6')
-  const vips = words.map((word) => readVip(source, nodes, word, words.length === 2))
+  const vips = words.map((word) => readVip(source, nodes, word, words.length > 1))
   const [one, other] = vips
   if (words.length === 2 && one !== undefined && other !== undefined) {
     if (one.address === other.address)
