@@ -1,5 +1,5 @@
 /** The back ends of HAProxy: who has their ports, whether they answer, and HAProxy before them. */
-import type { Config, Node } from './config.mts'
+import { type Config, type Node, vipsOf } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { comes, require } from './guards/require.mts'
@@ -38,12 +38,13 @@ export const listensOn = (facts: Facts, node: Node, port: number): boolean =>
 /** Nothing listens on the port of every address. `unless`: shell text that lets the API's own server pass. */
 export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard => {
   const own = raw([...service.units, 'apache2'].map((unit) => `${unit}.service`).join(' | '))
+  const vips = vipsOf(config).map(({ address }) => `'${authority(address, service.port)}'`)
   return require(`port ${service.port} is free for HAProxy on the VIP`, sh`
       ${LISTENERS}
       listeners ${service.port} | while read -r local program pid unit; do
         case $local in
           0.0.0.0:* | '[::]:'* | '*:'*) case $unit in ${own}) if ${raw(unless)}; then continue; fi ;; esac ;;
-          ${raw(`'${authority(config.vip.address, service.port)}'`)}) [ "$program" != haproxy ] || continue ;;
+          ${raw(vips.join(' | '))}) [ "$program" != haproxy ] || continue ;;
           *) continue ;;
         esac
         echo "$local is taken by $program (pid $pid\${unit:+, $unit})"

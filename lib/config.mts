@@ -41,13 +41,23 @@ export const hostsOf = ({ nodes, arbiter }: Pick<Config, 'nodes' | 'arbiter'>): 
 
 /** The host that clients of the API call: a name, or an address literal. */
 export const apiHost = ({ vip, vipName }: Pick<Config, 'vip' | 'vipName'>): string => vipName ?? vip.address
+/** The one that endpoints name, and the one of the other family beside it. */
+export const vipsOf = ({ vip, vip2 }: Vips): readonly Cidr[] => (vip2 === undefined ? [vip] : [vip, vip2])
+
+/** What a VIP is called in titles. */
+export const titleOf = (config: Vips, vip: Cidr): string => (vip === config.vip ? 'the VIP' : `the VIP ${vip.address}`)
+
+export type Vips = Pick<Config, 'vip'> & Partial<Pick<Config, 'vip2'>>
 
 export interface Config {
   /** The env file, absolute. */
   readonly file: string
   readonly clusterName: string
   readonly nodes: readonly Node[]
+  /** The first one: endpoints and calls name it. */
   readonly vip: Cidr
+  /** One of the other family, which is always where the first is. */
+  readonly vip2: Cidr | undefined
   /** Empty: the network of the node addresses. */
   readonly links: readonly Cidr[]
   readonly linkMode: 'passive' | 'active' | 'rr'

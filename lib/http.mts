@@ -1,10 +1,10 @@
 /** HTTP from a node: bash opens the connection, or openssl where it is one of TLS. Secrets go by standard input. */
 import { canonical } from './address.mts'
-import { apiHost, type Config } from './config.mts'
+import { apiHost, type Config, vipsOf } from './config.mts'
 import { authority, type Service } from './services.mts'
 import { raw, type Shell, sh } from './shell.mts'
 
-type Speakers = Pick<Config, 'nodes' | 'vip' | 'vipName' | 'tls' | 'services'>
+type Speakers = Pick<Config, 'nodes' | 'vip' | 'vip2' | 'vipName' | 'tls' | 'services'>
 
 /** Whether something that is called speaks TLS: then the nodes need openssl, and know whom to trust. */
 export const speaksTls = ({ tls, services }: Pick<Config, 'tls' | 'services'>): boolean =>
@@ -18,7 +18,9 @@ export const schemeOn = (config: Speakers, host: string, service: Pick<Service, 
 const speakers = (config: Speakers): string => {
   const named = (name: string) =>
     canonical(name) === undefined ? `-servername ${name} -verify_hostname ${name}` : `-noservername -verify_ip ${name}`
-  const vip = config.tls ? [sh`${raw(`'${config.vip.address} '*`)}) how=${named(apiHost(config))} ;;`] : []
+  const vip = config.tls
+    ? vipsOf(config).map(({ address }) => sh`${raw(`'${address} '*`)}) how=${named(apiHost(config))} ;;`)
+    : []
   const own = config.services
     .filter(({ tls }) => tls)
     .flatMap(({ port }) => config.nodes.map((node) => sh`${`${node.address} ${port}`}) how=${named(node.fqdn)} ;;`))

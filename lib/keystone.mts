@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
 import { answers } from './backend.mts'
-import { apiHost, type Config, type Openrc } from './config.mts'
+import { apiHost, type Config, type Openrc, vipsOf } from './config.mts'
 import type { Facts } from './facts.mts'
 import { type Guard, type Remedies, SHOWN } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
@@ -338,7 +338,7 @@ function original(config: Config, facts: Facts): readonly (Move & { readonly our
     .map((one) => ({ ...one, ours: [...new Set(all.filter(({ id }) => id === one.id).map((each) => door(each.new)))] }))
 }
 
-/** The endpoints are where they were; one that names neither the VIP is somebody else's by now, and left alone. */
+/** The endpoints are where they were; one that does not name a VIP is somebody else's by now, and left alone. */
 export function movedBack(config: Config, facts: Facts): readonly Guard[] {
   const moves = original(config, facts)
   if (moves.length === 0) return []
@@ -351,7 +351,11 @@ export function movedBack(config: Config, facts: Facts): readonly Guard[] {
         "write the OS_* lines of the admin's openrc, or begin with --from stop and leave the endpoints as they are",
       ),
     ]
-  const byUs = ({ ours }: (typeof moves)[number]) => ours.map((one) => `*'//${one}' | *'//${one}/'*`).join(' | ')
+  const byUs = ({ ours, new: url }: (typeof moves)[number]) => {
+    const port = new URL(url).port
+    const all = new Set([...ours, ...vipsOf(config).map(({ address }) => authority(address, Number(port)))])
+    return [...all].map((one) => `*'//${one}' | *'//${one}/'*`).join(' | ')
+  }
   // One that keystone does not know any more is nobody's; any other fault is one.
   const at = ({ id }: Move) => sh`
     said=$(api GET ${`/v3/endpoints/${id}`} 2>&1) || case $said in *' 404 '*) said= ;; *) echo "$said"; exit 2 ;; esac

@@ -1,14 +1,14 @@
 /** Guards of what pacemaker holds: its members, and where resources run. */
-import type { Config } from './config.mts'
+import { type Cidr, type Config, vipsOf } from './config.mts'
 import { addresses, type Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { CIB } from './guards/cib.mts'
 import { absent, file } from './guards/file.mts'
 import { comes, needs, require } from './guards/require.mts'
 import { service } from './guards/service.mts'
-import type { Cards } from './render/cib.mts'
+import { type Cards, vipResources } from './render/cib.mts'
 import { missedAfter } from './render/corosync-conf.mts'
-import { memberName } from './ring.mts'
+import { linkAddress, memberName } from './ring.mts'
 import { raw, sh } from './shell.mts'
 
 /** awk: drops fencings that failed and were done after all by a later attempt: crm_mon tells them for ever. */
@@ -201,38 +201,51 @@ export const noStandby: Guard = require('no node is in standby', sh`
     aside=$(mon | sed -n 's/^ *<node name="\\([^"]*\\)" .*standby="true".*/\\1/p' | tr '\\n' ' ')
     [ -z "$aside" ] || { echo "in standby: $aside"; exit 1; }`, 'crm node online NODE, or crm_standby --node NODE --delete')
 
-/** Each node's card in the VIP's network; none at all where one is not known. */
-export function cardsOf(config: Config, facts: Facts): Cards {
-  const cards = config.nodes.flatMap((node) => {
-    const card = addresses(facts, node).find(({ address }) => address === node.address)?.device
-    return card === undefined ? [] : [[memberName(facts, node), card] as const]
-  })
-  return new Map(cards.length === config.nodes.length ? cards : [])
-}
+/** Each node's card in a VIP's network; none at all where one is not known. */
+export const cardsOf =
+  (config: Config, facts: Facts) =>
+  (vip: Cidr): Cards => {
+    const cards = config.nodes.flatMap((node) => {
+      const own = linkAddress(config, facts, node, vip)
+      const card = addresses(facts, node).find(({ address }) => address === own)?.device
+      return card === undefined ? [] : [[memberName(facts, node), card] as const]
+    })
+    return new Map(cards.length === config.nodes.length ? cards : [])
+  }
 
-/** The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. */
+/**
+ * The VIP is where pacemaker says, and nowhere else: asked on every node, so that two holders cannot be. A second one is with the
+ * first.
+ */
 export const vipHeld = (config: Config): Guard =>
   comes(
-    'the VIP is held by exactly one node',
+    config.vip2 === undefined ? 'the VIP is held by exactly one node' : 'both VIPs are held by exactly one node',
     60,
-    sh`
-      ${{ shell: locate('vip') }}
-      case $where in *' '*' ' | '') echo "the VIP runs on: ${raw('${where:-no node}')}"; ${complaints('vip')}; exit 1 ;; esac
-      if ip -o addr show | grep -qF ${` ${config.vip.address}/`}; then mine=yes; else mine=no; fi
+    vipResources(config)
+      .map(
+        ([id, { address }]) => sh`
+      ${{ shell: locate(id) }}
+      case $where in *' '*' ' | '') echo ${id === 'vip' ? 'the VIP' : `the VIP ${address}`}" runs on: ${raw('${where:-no node}')}"; ${complaints(id)}; exit 1 ;; esac
+      ${raw(id === 'vip' ? ':' : `[ "$where" = "$first" ] || { echo "the VIPs run on: $first$where"; exit 1; }`)}
+      if ip -o addr show | grep -qF ${` ${address}/`}; then mine=yes; else mine=no; fi
       here=no; [ "$where" != "$(uname -n) " ] || here=yes
       [ "$mine" = "$here" ] || { echo "pacemaker has it on $where; configured here: $mine"; exit 1; }`,
+      )
+      .join('\nfirst=$where\n'),
     'mend what pacemaker gives as the reason, then go on; crm_mon -1rf on a node shows it too',
   )
 
 /** ICMP is enough here: what answers behind the VIP is for 06-haproxy. */
 export const vipAnswers = (config: Config): Guard =>
   comes(
-    'the VIP answers to this node',
+    config.vip2 === undefined ? 'the VIP answers to this node' : 'both VIPs answer to this node',
     20,
     sh`
       command -v ping >/dev/null || exit 0
-      ping -c 1 -W 1 ${config.vip.address} >/dev/null || { echo ${`no answer from ${config.vip.address}`}; exit 1; }`,
-    'check the switch, and that nothing filters ARP or ICMP between the nodes',
+      for vip in ${vipsOf(config).map(({ address }) => address)}; do
+        ping -c 1 -W 1 "$vip" >/dev/null || { echo "no answer from $vip"; exit 1; }
+      done`,
+    'check the switch, and that nothing filters ARP, neighbour discovery or ICMP between the nodes',
   )
 
 /**

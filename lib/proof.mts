@@ -1,6 +1,6 @@
 /** The proof of a built cluster: links, quorum, resources, the API through the VIP from every node, endpoints, a token. */
 import { answers, haproxyRuns } from './backend.mts'
-import type { Config, Node } from './config.mts'
+import { type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from './corosync.mts'
 import { noneLeftDrained } from './drain.mts'
 import type { Facts } from './facts.mts'
@@ -45,7 +45,10 @@ const resources = (config: Config, facts: Facts, node: Node): Guard[] => [
 const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
   { ...vipAnswers(config), wait: SOON },
   ...config.services.flatMap((service) => [
-    { ...answers(config, `${service.name} answers through the VIP`, service, config.vip.address), wait: API },
+    ...vipsOf(config).map((vip) => ({
+      ...answers(config, `${service.name} answers through ${titleOf(config, vip)}`, service, vip.address),
+      wait: API,
+    })),
     { ...answers(config, `${service.name} answers on this node`, service, node.address), wait: API },
   ]),
 ]

@@ -9,7 +9,7 @@ import { didYouMean, nearest } from './nearest.mts'
 import { readNtpServers, readRepos, readSsh } from './read-access.mts'
 import { readDrill } from './read-drill.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
-import { readNodes, readVip } from './read-nodes.mts'
+import { readNodes, readVips } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
 import { isServiceKey, readServices } from './read-services.mts'
 import { readTls } from './read-tls.mts'
@@ -110,13 +110,13 @@ export function parseConfig(text: string, file: string): Config {
   checkKeys(source)
 
   const nodes = readNodes(source)
-  const vip = readVip(source, nodes)
+  const [vip, vip2] = readVips(source, nodes)
   const fencing = readFencing(source, nodes)
   const config = {
     file: source.file,
     clusterName: readClusterName(source),
     nodes,
-    ...readRing(source, nodes, vip?.address),
+    ...readRing(source, nodes, [vip?.address, vip2?.address]),
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
     services: readServices(source),
@@ -131,7 +131,7 @@ export function parseConfig(text: string, file: string): Config {
     drill: readDrill(source),
   }
   if (problems.length > 0 || vip === undefined) throw new ConfigError(file, problems)
-  return frozen({ ...config, vip, secrets: [...secrets] })
+  return frozen({ ...config, vip, vip2, secrets: [...secrets] })
 }
 
 function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<string>): Source {

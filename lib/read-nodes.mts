@@ -1,7 +1,7 @@
-/** NODES and VIP of the env file: who the nodes are, and the address that they share. */
+/** NODES and VIP of the env file: who the nodes are, and what they share as their address. */
 import { canonical, cidrText, contains, family, kind, network, parseCidr, reserved } from './address.mts'
 import type { Cidr, Node } from './config.mts'
-import { beforeEquals, linesOf, type Piece } from './env-file.mts'
+import { beforeEquals, linesOf, type Piece, wordsOf } from './env-file.mts'
 import { shown } from './shown.mts'
 import { a, type Source } from './source.mts'
 
@@ -107,15 +107,38 @@ function readNode(source: Source, piece: Piece): Node | undefined {
   return address === undefined ? undefined : { address, fqdn, name }
 }
 
-export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefined {
+/** One address, or one of each family; the one of the family that the nodes have must be in their network. */
+export function readVips(source: Source, nodes: readonly Node[]): readonly (Cidr | undefined)[] {
   const entry = source.get('VIP')
-  if (entry === undefined) return undefined
-  const wrong = (text: string, remedy: string) => source.report({ line: entry.line, key: 'VIP', text, remedy })
-  const vip = parseCidr(entry.value)
+  if (entry === undefined) return []
+  const wrong = ({ line }: { line: number }, text: string, remedy: string) =>
+    source.report({ line, key: 'VIP', text, remedy })
+  const words = wordsOf(entry)
+  if (words.length === 0) wrong(entry, 'VIP is empty', 'write it like VIP=192.168.18.200/24')
+  if (words.length > 2) wrong(entry, `VIP has ${words.length} addresses`, 'write one, or one of IPv4 and one of IPv6')
+  const vips = words.map((word) => readVip(source, nodes, word, words.length > 1))
+  const [one, other] = vips
+  if (words.length === 2 && one !== undefined && other !== undefined) {
+    if (one.address === other.address)
+      wrong(words[1] ?? entry, `VIP ${one.address} stands there twice`, 'write it once')
+    else if (one.family === other.family)
+      wrong(
+        words[1] ?? entry,
+        `VIP ${one.address} and VIP ${other.address} are both of IPv${one.family}`,
+        'write one, or one of IPv4 and one of IPv6',
+      )
+  }
+  return vips
+}
+
+/** `besides`: there is another one, so that this one need not be of the nodes' family. */
+function readVip(source: Source, nodes: readonly Node[], word: Piece, besides: boolean): Cidr | undefined {
+  const wrong = (text: string, remedy: string) => source.report({ line: word.line, key: 'VIP', text, remedy })
+  const vip = parseCidr(word.text)
   if (vip === undefined || vip.prefix === 0) {
-    const bare = canonical(entry.value)
+    const bare = canonical(word.text)
     if (bare === undefined)
-      wrong(`VIP "${shown(entry.value)}" is not address/prefix`, 'write it like VIP=192.168.18.200/24')
+      wrong(`VIP "${shown(word.text)}" is not address/prefix`, 'write it like VIP=192.168.18.200/24')
     else wrong('VIP has no prefix length', `write VIP=${bare}/${family(bare) === 4 ? 24 : 64}, or what its network has`)
     return undefined
   }
@@ -136,7 +159,11 @@ export function readVip(source: Source, nodes: readonly Node[]): Cidr | undefine
       `VIP ${vip.address} is the address of ${shown(same.name)}`,
       'take a free address: the cluster moves it between the nodes',
     )
-  const outside = nodes.filter((node) => kind(node.address) === 'unicast' && !contains(vip, node.address))
+  // Which addresses the nodes have in the other family's network, they tell themselves.
+  const outside = nodes.filter(
+    ({ address }) =>
+      kind(address) === 'unicast' && !contains(vip, address) && !(besides && family(address) !== vip.family),
+  )
   if (outside.length > 0) {
     const told = outside.map((node) => `${shown(node.name)} (${node.address})`).join(', ')
     wrong(`outside the network of the VIP, ${cidrText(network(vip))}: ${told}`, 'correct VIP, its prefix, or NODES')

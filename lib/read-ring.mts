@@ -15,7 +15,7 @@ type Ring = Pick<Config, 'links' | 'linkMode' | 'transport' | 'mcastAddr' | 'mca
  * How corosync's ring runs. A token below 126 ms leaves two nodes no time for retransmits, and corosync refuses it
  * (corosync.conf(5), token_retransmit); one above 10 min detects nothing.
  */
-export function readRing(source: Source, nodes: readonly Node[], vip: string | undefined): Ring {
+export function readRing(source: Source, nodes: readonly Node[], vips: readonly (string | undefined)[]): Ring {
   const transport = oneOf(source, 'TRANSPORT', ['knet', 'udpu', 'udp'])
   const links = readLinks(source, transport)
   return {
@@ -25,12 +25,12 @@ export function readRing(source: Source, nodes: readonly Node[], vip: string | u
     mcastAddr: readMulticast(source, transport, links[0]?.address ?? nodes[0]?.address),
     mcastPort: readPort(source, transport),
     token: integer(source, 'TOKEN', 126, 600000),
-    arbiter: readArbiter(source, nodes, vip),
+    arbiter: readArbiter(source, nodes, vips),
   }
 }
 
 /** An address or a name, or a line as in NODES. */
-function readArbiter(source: Source, nodes: readonly Node[], vip: string | undefined): Node | undefined {
+function readArbiter(source: Source, nodes: readonly Node[], vips: readonly (string | undefined)[]): Node | undefined {
   const key = 'QDEVICE'
   const entry = source.get(key)
   if (entry === undefined) return undefined
@@ -55,7 +55,7 @@ function readArbiter(source: Source, nodes: readonly Node[], vip: string | undef
     wrong(`QDEVICE ${shown(address)} is no address at which the nodes reach it`, 'write the one at which they do')
     return undefined
   }
-  if (address === vip) {
+  if (vips.includes(address)) {
     wrong('QDEVICE is the VIP: it would lose its place together with it', 'take a host that is not in NODES')
     return undefined
   }

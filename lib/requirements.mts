@@ -1,6 +1,7 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
+import { cidrText, network } from './address.mts'
 import { portFree, tlsPortFree } from './backend.mts'
-import type { Config, Node } from './config.mts'
+import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { devicesSuit } from './fencing.mts'
 import { keysAgree } from './fernet.mts'
@@ -31,7 +32,7 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   notLoopback(node),
   clock(config, facts, node),
   ...ownAddresses(config, facts, node),
-  vipFree(config, facts),
+  ...vipsFree(config, facts),
   ...ports(config, node),
   space,
   noOtherCluster(config),
@@ -123,6 +124,7 @@ function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[
   const has = ownNetwork(facts, node) !== undefined
   const missing = config.links.filter((link) => linkAddress(config, facts, node, link) === undefined)
   const all = addresses(facts, node).map(({ address, prefix, device }) => `${address}/${prefix} on ${device}`)
+  const outside = vipsOf(config).filter((vip) => linkAddress(config, facts, node, vip) === undefined)
   return [
     stated(
       'it has its address of NODES',
@@ -136,17 +138,32 @@ function ownAddresses(config: Config, facts: Facts, node: Node): readonly Guard[
         : `none in ${missing.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}; it has ${all.join(', ')}`,
       'correct LINKS, or configure the address',
     ),
+    // One VIP is in the network of NODES.
+    ...(config.vip2 === undefined
+      ? []
+      : [
+          stated(
+            'it has an address in the network of each VIP',
+            outside.length === 0
+              ? undefined
+              : `none in ${outside.map((vip) => cidrText(network(vip))).join(', ')}; it has ${all.join(', ')}`,
+            'correct VIP, or configure the address',
+          ),
+        ]),
   ]
 }
+
+export const vipsFree = (config: Config, facts: Facts): readonly Guard[] =>
+  vipsOf(config).map((vip) => vipFree(config, facts, vip))
 
 /**
  * Held by a node it must be pacemaker's; held by none, nobody may answer to it, by ICMP or by ARP. Pacemaker may have moved
  * it since the nodes were asked, as after a reboot: the neighbour that answers is then a node of ours by its link-layer address.
  */
-export function vipFree(config: Config, facts: Facts): Guard {
-  const { address } = config.vip
+function vipFree(config: Config, facts: Facts, vip: Cidr): Guard {
+  const { address } = vip
   const holder = config.nodes.find((node) => addresses(facts, node).some((one) => one.address === address))
-  return require('the VIP is free, or held by this cluster', sh`
+  return require(`${titleOf(config, vip)} is free, or held by this cluster`, sh`
       mine() { ip -o addr show | grep -qF ${` ${address}/`}; }
       if mine; then
         systemctl is-active --quiet pacemaker || { echo ${address}" is configured here, but pacemaker does not run"; exit 1; }

@@ -1,6 +1,6 @@
 /** What the cluster's members are called and where they listen: config and facts put together. */
 import { contains, family, network } from './address.mts'
-import type { Cidr, Config, Node } from './config.mts'
+import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import { addresses, type Facts } from './facts.mts'
 import { knownMembers, type Member, membersOf, settingsOf } from './ring-live.mts'
 
@@ -29,15 +29,17 @@ export const ownNetwork = (facts: Facts, node: Node): (Cidr & { readonly device:
 }
 
 /**
- * The node's own address in a link's network: the one of NODES if it is there, else the one that the node was given first.
- * Never the VIP, which only stays with it for a while.
+ * The node's own address in a link's network: the one of NODES if it is there, else the one that the ring has, else the one that the
+ * node was given first. Never a VIP, which only stays with it for a while, and may do so when the env file does not name it any more.
  */
 export function linkAddress(config: Config, facts: Facts, node: Node, link: Cidr): string | undefined {
-  const inside = addresses(facts, node).filter(
-    ({ address }) => contains(link, address) && address !== config.vip.address,
-  )
+  const vips = vipsOf(config).map(({ address }) => address)
+  const inside = addresses(facts, node).filter(({ address }) => contains(link, address) && !vips.includes(address))
   if (inside.some(({ address }) => address === node.address)) return node.address
-  return (inside.find(({ secondary }) => !secondary) ?? inside[0])?.address
+  if (inside.length < 2) return inside[0]?.address
+  const ring = knownMembers(facts, config.nodes).find(({ name }) => name === memberName(facts, node))?.addresses
+  const kept = inside.find(({ address }) => [...(ring?.values() ?? [])].includes(address))
+  return (kept ?? inside.find(({ secondary }) => !secondary) ?? inside[0])?.address
 }
 
 /** One address per link, in the order of LINKS; without LINKS the address of NODES. Links that have none are left out. */

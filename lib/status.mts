@@ -1,7 +1,7 @@
 /** One screen on the cluster: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
-import type { Config, Node } from './config.mts'
+import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
 import { UNFENCED } from './fencing.mts'
@@ -23,12 +23,15 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   api: [
     http(config).shell,
     ...config.services.flatMap(({ name, port, check }) =>
-      [{ name: 'VIP', address: config.vip.address }, ...config.nodes].map(
+      [...vipsOf(config).map((vip) => ({ name: hostOf(config, vip), address: vip.address })), ...config.nodes].map(
         (host) => sh`echo ${host.name} ${name} "$(${raw(statusOf(host.address, port, check.path, 3))})"`,
       ),
     ),
   ].join('\n'),
 })
+
+/** As a VIP is called among the hosts that are asked. */
+const hostOf = (config: Config, vip: Cidr) => (vip === config.vip ? 'VIP' : vip.address)
 
 /** The parts of crm_mon's XML (api-version 2) that are shown here. */
 interface Monitor {
@@ -84,7 +87,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
   const witness = up.find((node) => field(facts.get(node, 'quorum'), 'Quorate') === 'Yes') ?? up[0]
   const said = (name: string) => (witness ? facts.get(witness, name) : '')
   const seen = monitor(said('pacemaker'))
-  const holders = up.filter((node) => addresses(facts, node).some(({ address }) => address === config.vip.address))
+  const holds = (node: Node, vip: Cidr) => addresses(facts, node).some(({ address }) => address === vip.address)
 
   const row = (node: Node) => {
     if (!up.includes(node))
@@ -97,7 +100,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       linkAddresses(config, facts, node).join(' '),
       links(config, facts, facts.get(node, 'links')),
       facts.get(node, 'haproxy'),
-      [holders.includes(node) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
+      [vipsOf(config).some((vip) => holds(node, vip)) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
         .filter(Boolean)
         .join(' '),
     ]
@@ -106,7 +109,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
   const votes = `${field(quorum, 'Total votes') ?? 0} of ${field(quorum, 'Expected votes') ?? config.nodes.length} votes`
   const options = seen.summary?.cluster_options
   const run = otherRun(config, facts)
-  const vip = holders.map((node) => node.name).join(' AND ') || 'NOBODY'
+  const holders = (vip: Cidr) => up.filter((node) => holds(node, vip)).map((node) => node.name)
   return [
     `${config.clusterName}: ${config.nodes.length} nodes, ${field(quorum, 'Quorate') === 'Yes' ? 'quorate' : 'NOT QUORATE'} (${votes})`,
     '',
@@ -114,7 +117,10 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
     '',
     ...table([
       ...(run ? [['at work', run.owner]] : []),
-      ['VIP', `${cidrText(config.vip)} held by ${vip}`],
+      ...vipsOf(config).map((vip) => [
+        vip === config.vip ? 'VIP' : '',
+        `${cidrText(vip)} held by ${holders(vip).join(' AND ') || 'NOBODY'}`,
+      ]),
       ['fencing', fencing(config, options?.['stonith-enabled'])],
       ...devices(asMembers(config, facts), seen),
       ...arbiter(config, quorum, lost),

@@ -1,6 +1,6 @@
 /** TLS on the VIP: the certificate that HAProxy shows, whom the nodes trust, and plain HTTP that leads to HTTPS. */
 import { canonical } from './address.mts'
-import { apiHost, type Config, type Node } from './config.mts'
+import { apiHost, type Config, type Node, vipsOf } from './config.mts'
 import type { Problem } from './errors.mts'
 import type { Facts } from './facts.mts'
 import { firstNode, type Guard, type Step } from './guard.mts'
@@ -89,7 +89,7 @@ const made = (config: Config): Guard => {
         mv -f ca.pem.new ca.pem
       fi
       printf '%s\\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth \
-        ${`subjectAltName=${canonical(host) === undefined ? 'DNS' : 'IP'}:${host}`} >"$scratch/extensions"
+        ${`subjectAltName=${[...new Set([host, ...vipsOf(config).map(({ address }) => address)])].map((one) => `${canonical(one) === undefined ? 'DNS' : 'IP'}:${one}`).join()}`} >"$scratch/extensions"
       {
         openssl req -new ${key} -subj ${`/O=quorate/CN=${config.clusterName}`} -keyout "$scratch/key.pem" -out "$scratch/request.pem" &&
           openssl x509 -req -in "$scratch/request.pem" -CA ca.pem -CAkey ca.key -set_serial "0x$(openssl rand -hex 16)" \

@@ -3,22 +3,24 @@ import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { isScript, main } from '../lib/main.mts'
 import { cardsOf, triedAnew, unlessBesideHaproxy, vipAnswers, vipHeld } from '../lib/pacemaker.mts'
-import { vipFragments } from '../lib/render/cib.mts'
-import { vipFree } from '../lib/requirements.mts'
+import { goneVip, vipFragments, vipResources } from '../lib/render/cib.mts'
+import { vipsFree } from '../lib/requirements.mts'
 
 export const phase: Phase = {
   id: '05-vip',
   title: 'Virtual IP',
   together: true,
   steps: [
-    { title: 'free', on: everyNode, guards: (config, facts) => [vipFree(config, facts)], after: '03-corosync' },
+    { title: 'free', on: everyNode, guards: vipsFree, after: '03-corosync' },
     {
       title: 'resource',
       on: firstNode,
-      guards: (config, facts) => [cib('the VIP is a resource', vipFragments(config, cardsOf(config, facts)))],
+      guards: (config, facts) => [
+        cib('the VIP is a resource', vipFragments(config, cardsOf(config, facts)), goneVip(config)),
+      ],
       keepsFacts: true,
     },
-    { title: 'anew', on: firstNode, guards: () => [triedAnew('vip')] },
+    { title: 'anew', on: firstNode, guards: (config) => vipResources(config).map(([id]) => triedAnew(id)) },
     { title: 'held', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipHeld(config))] },
     { title: 'reachable', on: everyNode, guards: (config) => [unlessBesideHaproxy(vipAnswers(config))] },
   ],

@@ -1,6 +1,6 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
 import { CFG, haproxyCurrent, haproxyRuns, listenersFact, portFree, tlsPortFree, UNIT } from '../lib/backend.mts'
-import type { Config } from '../lib/config.mts'
+import { type Config, vipsOf } from '../lib/config.mts'
 import { noneLeftDrained, rolling } from '../lib/drain.mts'
 import { keyFacts, keysOf, synced } from '../lib/fernet.mts'
 import { type Draft, everyNode, firstNode, type Guard, type Step } from '../lib/guard.mts'
@@ -18,16 +18,17 @@ import { sh } from '../lib/shell.mts'
 import { endsSoon, movedPorts, notOver, ownCertificate, ownFacts, trustAndCertificate } from '../lib/tls.mts'
 
 /** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
-const nonlocalBind = ({ vip }: Config): Guard[] => {
-  const key = `net.ipv${vip.family}.ip_nonlocal_bind`
+const nonlocalBind = (config: Config): Guard[] => {
+  const keys = vipsOf(config).map(({ family }) => `net.ipv${family}.ip_nonlocal_bind`)
   const path = '/etc/sysctl.d/60-quorate.conf'
+  const lines = keys.sort().map((key) => `${key} = 1\n`)
   return [
-    file(path, `# Written by quorate: HAProxy binds the VIP on every node.\n${key} = 1\n`),
-    {
+    file(path, `# Written by quorate: HAProxy binds the VIP on every node.\n${lines.join('')}`),
+    ...keys.map((key) => ({
       title: `${key} is on`,
       check: sh`[ "$(sysctl -n ${key})" = 1 ] || { echo ${`${key} is off`}; exit 1; }`,
       apply: sh`sysctl --quiet --load=${path}`,
-    },
+    })),
   ]
 }
 
@@ -71,8 +72,8 @@ const certificates: Step = {
   keepsFacts: true,
 }
 
-const resources = (): Guard[] => [
-  cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), haproxyBeforeVip()]),
+const resources = (config: Config): Guard[] => [
+  cib('HAProxy is a clone beside the VIP', [haproxyClone(), vipWithHaproxy(), ...haproxyBeforeVip(config)]),
 ]
 
 export const phase: Draft = {

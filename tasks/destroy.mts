@@ -10,7 +10,7 @@ import {
   stateGone,
   stopped,
 } from '../lib/away.mts'
-import { type Config, hostsOf } from '../lib/config.mts'
+import { type Config, hostsOf, vipsOf } from '../lib/config.mts'
 import { openings } from '../lib/doors.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
@@ -20,8 +20,12 @@ import { RING_FACTS } from '../lib/ring-live.mts'
 
 const everyHost = (config: Config) => hostsOf(config)
 
-const question = ({ clusterName, nodes, vip }: Config): readonly string[] => [
-  `The cluster ${clusterName} on ${nodes.map(({ name }) => name).join(', ')} is taken away: the endpoints go back to where they were, and the VIP ${vip.address} is gone`,
+const question = (config: Config): readonly string[] => [
+  `The cluster ${config.clusterName} on ${config.nodes.map(({ name }) => name).join(', ')} is taken away: the endpoints go back to where they were, and the VIP ${vipsOf(
+    config,
+  )
+    .map(({ address }) => address)
+    .join(' with ')} is gone`,
 ]
 
 const PHASES: readonly Phase[] = [

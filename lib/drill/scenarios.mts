@@ -1,7 +1,8 @@
 /** What a drill breaks, each with the shell text that does it and the one that puts it back. */
 
+import { cidrText } from '../address.mts'
 import { LISTENERS } from '../backend.mts'
-import type { Config, Node } from '../config.mts'
+import { type Config, type Node, vipsOf } from '../config.mts'
 import type { Facts } from '../facts.mts'
 import { addresses } from '../facts.mts'
 import { missedAfter } from '../render/corosync-conf.mts'
@@ -66,9 +67,9 @@ const KEPT = '/run/quorate-drill.unit'
 
 /**
  * Shell text: takes devices away and gives them back after so many seconds, whoever is listening then. IPv6 addresses and the routes that
- * go with a device are kept aside (ip-address(8), save and restore); the VIP is pacemaker's, which may have moved it meanwhile.
+ * go with a device are kept aside (ip-address(8), save and restore); the VIPs are pacemaker's, which may have moved it meanwhile.
  */
-const cut = ({ vip }: Config, devices: readonly string[], seconds: number): string => {
+const cut = (config: Config, devices: readonly string[], seconds: number): string => {
   const script = sh`
     dir=$(mktemp -d /run/quorate-cut.XXXXXX)
     for dev in ${devices}; do
@@ -79,20 +80,24 @@ const cut = ({ vip }: Config, devices: readonly string[], seconds: number): stri
     sleep ${seconds}
     for dev in ${devices}; do
       ip link set dev "$dev" up
-      had=$(ip -o addr show dev "$dev" | grep -F ${` ${vip.address}/`} || :)
+      had=$(ip -o addr show dev "$dev")
       ip -6 addr restore <"$dir/$dev.6"
-      [ -n "$had" ] || ip addr del ${`${vip.address}/${vip.prefix}`} dev "$dev"
+      for vip in ${vipsOf(config).map(cidrText)}; do
+        case $had in *" \${vip%/*}/"*) ;; *) ip addr del "$vip" dev "$dev" ;; esac
+      done
       ip -4 route restore <"$dir/$dev.r4"; ip -6 route restore <"$dir/$dev.r6"
     done
     rm -rf "$dir"`
   return sh`setsid sh -c ${script} </dev/null >/dev/null 2>&1 &`
 }
 
-/** The devices that have an address of the node's own, the VIP apart. */
+/** The devices that have an address of the node's own, the VIPs apart. */
 const devicesOf = ({ config, facts }: Stage, node: Node, only?: string): readonly string[] => [
   ...new Set(
     addresses(facts, node)
-      .filter(({ address }) => (only === undefined ? address !== config.vip.address : address === only))
+      .filter(({ address }) =>
+        only === undefined ? !vipsOf(config).some((vip) => vip.address === address) : address === only,
+      )
       .map(({ device }) => device),
   ),
 ]

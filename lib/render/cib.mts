@@ -1,5 +1,6 @@
 /** What quorate puts into the CIB: the VIP, HAProxy beside it, fencing, and the cluster's properties and defaults. */
-import type { Config, Level, Node } from '../config.mts'
+import { family } from '../address.mts'
+import { type Cidr, type Config, type Level, type Node, type Vips, vipsOf } from '../config.mts'
 import {
   clone,
   colocation,
@@ -31,6 +32,22 @@ function onCards(name: string, cards: Cards): Pick<Primitive, 'params' | 'params
   }
 }
 
+const OTHER = 'vip-other'
+
+/**
+ * The VIPs by the names of their resources. `vip` is the one of the nodes' own family, whichever the env file names first: a resource
+ * keeps its address when the order is changed, or when the other one comes or goes.
+ */
+export function vipResources(config: Vips & Pick<Config, 'nodes'>): readonly (readonly [string, Cidr])[] {
+  const vips = vipsOf(config)
+  const own = vips.find((vip) => vip.family === family(config.nodes[0]?.address ?? '')) ?? config.vip
+  return [['vip', own], ...vips.filter((vip) => vip !== own).map((vip) => [OTHER, vip] as const)]
+}
+
+/** What there may be of a second VIP, and is not wanted without one; constraints first, or the schema forbids it. */
+export const goneVip = ({ vip2 }: Vips): readonly string[] =>
+  vip2 === undefined ? [`haproxy-before-${OTHER}`, `${OTHER}-with-vip`, OTHER] : []
+
 /**
  * The virtual IP. It is told its card: the agent asks the routing table otherwise, has no answer there while the card is down, and says
  * that it has stopped an address which it left where it is (findif.sh); with its card back the node would hold it beside another one.
@@ -38,9 +55,9 @@ function onCards(name: string, cards: Cards): Pick<Primitive, 'params' | 'params
  * learns it within 10 s and not when its ARP entry expires. The agent has that for IPv4 alone.
  * Source: heartbeat/IPaddr2 of resource-agents. Its priority below all others is for `FENCING_DELAY`.
  */
-export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, cards: Cards = new Map()): Fragment => {
+export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, cards: Cards = new Map(), id = 'vip'): Fragment => {
   const { params, paramsOn } = onCards('nic', cards)
-  return primitive('vip', {
+  return primitive(id, {
     agent: 'ocf:heartbeat:IPaddr2',
     params: {
       ip: vip.address,
@@ -49,7 +66,8 @@ export const vipPrimitive = ({ vip }: Pick<Config, 'vip'>, cards: Cards = new Ma
       ...(vip.family === 4 ? { arp_count_refresh: 1 } : {}),
     },
     ...(paramsOn === undefined ? {} : { paramsOn }),
-    meta: { priority: -1 },
+    // Not critical: one that cannot start somewhere does not take the first one away (Pacemaker Explained, critical).
+    meta: { priority: -1, ...(id === OTHER ? { critical: 'false' } : {}) },
     operations: [operation('start', '0s', '20s'), operation('stop', '0s', '20s'), operation('monitor', '10s', '20s')],
   })
 }
@@ -75,11 +93,20 @@ const merged = ({ params, paramsOn }: Pick<Primitive, 'params' | 'paramsOn'>, mo
   ...(paramsOn === undefined ? {} : { paramsOn }),
 })
 
-/** The VIP, and what it needs of its node: where it cannot be announced it had better not be. */
-export const vipFragments = (config: Pick<Config, 'vip'>, cards: Cards): readonly Fragment[] => [
-  vipPrimitive(config, cards),
-  ...(cards.size === 0 ? [] : [cardWatch(cards), notWhere('vip-needs-link', 'vip', 'public-link', '0')]),
-]
+/**
+ * The VIP, and what it needs of its node: where it cannot be announced it had better not be. A second one is where the first is.
+ * `cardsOf` tells the cards in the network of each.
+ */
+export const vipFragments = (
+  config: Vips & Pick<Config, 'nodes'>,
+  cardsOf: (vip: Cidr) => Cards,
+): readonly Fragment[] =>
+  vipResources(config).flatMap(([id, vip]) => {
+    const cards = cardsOf(vip)
+    const own = vipPrimitive({ vip }, cards, id)
+    if (id === OTHER) return [own, colocation(`${OTHER}-with-vip`, 'INFINITY', OTHER, 'vip')]
+    return [own, ...(cards.size === 0 ? [] : [cardWatch(cards), notWhere('vip-needs-link', 'vip', 'public-link', '0')])]
+  })
 
 /**
  * HAProxy on every node, so that a move of the VIP finds one running. interleave: the end of one instance touches no
@@ -102,7 +129,8 @@ export const vipWithHaproxy = (): Fragment => colocation('vip-with-haproxy', 'IN
  * Optional, so that it counts only when both start or stop at once: a planned move takes the VIP away first, and HAProxy
  * started again in place does not take the VIP along. Mandatory would; the order the other way round stops every HAProxy.
  */
-export const haproxyBeforeVip = (): Fragment => order('haproxy-before-vip', 'Optional', 'haproxy-clone', 'vip')
+export const haproxyBeforeVip = (config: Vips & Pick<Config, 'nodes'>): readonly Fragment[] =>
+  vipResources(config).map(([id]) => order(`haproxy-before-${id}`, 'Optional', 'haproxy-clone', id))
 
 /**
  * In a split of two nodes each would fence the other (two_node makes both quorate): one must come first, by more than a device
@@ -213,14 +241,14 @@ export const resourceDefaults = (): Fragment => ({
 
 /** All of it, in the order in which pacemaker can take it. */
 export const clusterFragments = (
-  config: Fencing & Pick<Config, 'arbiter' | 'vip' | 'clusterProperties'>,
-  cards: Cards,
+  config: Fencing & Vips & Pick<Config, 'arbiter' | 'clusterProperties'>,
+  cardsOf: (vip: Cidr) => Cards,
 ): Fragment[] => [
   clusterProperties(config),
   resourceDefaults(),
   ...fencePrimitives(config),
-  ...vipFragments(config, cards),
+  ...vipFragments(config, cardsOf),
   haproxyClone(),
   vipWithHaproxy(),
-  haproxyBeforeVip(),
+  ...haproxyBeforeVip(config),
 ]

@@ -1,5 +1,5 @@
 /** haproxy.cfg: one front end on the VIP and one back end over all nodes for each API. Good for HAProxy 2.4 and later. */
-import type { Config, Node } from '../config.mts'
+import { type Config, type Node, type Vips, vipsOf } from '../config.mts'
 import { authority, type Service } from '../services.mts'
 
 /** Certificate, chain and key of the VIP. */
@@ -9,7 +9,7 @@ export const MOVED = '/etc/haproxy/quorate-https.lst'
 /** All whom a node trusts, as its distribution keeps them (update-ca-certificates(8)). */
 export const TRUSTED = '/etc/ssl/certs/ca-certificates.crt'
 
-type Wanted = Pick<Config, 'nodes' | 'vip'> & Partial<Pick<Config, 'tls'>>
+type Wanted = Vips & Pick<Config, 'nodes'> & Partial<Pick<Config, 'tls'>>
 
 /**
  * The text of /etc/haproxy/haproxy.cfg, the same on every node. Source: HAProxy's doc/configuration.txt.
@@ -81,7 +81,7 @@ const proxies = (config: Wanted, service: Service): string => {
   const { nodes, vip, tls } = config
   const { name, port, check, silence, sticky } = service
   return `\
-${tls ? overTls(vip.address, service) : `frontend ${name}\n  bind ${authority(vip.address, port)}\n`}\
+${tls ? overTls(config, service) : `frontend ${name}\n${binds(config, port)}`}\
 ${silence === undefined ? '' : `  timeout client ${silence}s\n`}\
   default_backend ${name}
 
@@ -109,22 +109,29 @@ const trusts = ({ fqdn }: Node): string =>
  * have been moved, and led to HTTPS from then on; 308 keeps method and body (RFC 9110, 15.4.9). What a client says of itself in
  * headers that an API believes is not passed on (oslo.middleware, http_proxy_to_wsgi.py).
  */
-const overTls = (vip: string, { name, port, tlsPort }: Service): string => {
-  const inside = (part: string) => `abns@quorate-${name}-${part} accept-proxy`
-  const secure = `ssl crt ${BUNDLE} alpn h2,http/1.1`
-  const [own, plain] =
-    tlsPort === undefined ? [inside('tls'), inside('plain')] : [authority(vip, tlsPort), authority(vip, port)]
+const overTls = (config: Wanted, { name, port, tlsPort }: Service): string => {
+  const inside = (part: string, more = '') => `  bind abns@quorate-${name}-${part} accept-proxy${more}\n`
+  const secure = ` ssl crt ${BUNDLE} alpn h2,http/1.1`
+  const listens =
+    tlsPort === undefined
+      ? [inside('tls', secure), inside('plain')]
+      : [binds(config, tlsPort, secure), binds(config, port)]
   const said = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Forwarded-Prefix']
   return `\
 frontend ${name}
-  bind ${own} ${secure}
-  bind ${plain}
+${listens.join('')}\
   http-request redirect scheme https code 308 if !{ ssl_fc } { dst_port -f ${MOVED} }
 ${said.map((header) => `  http-request del-header ${header}\n`).join('')}\
   http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-response set-header Strict-Transport-Security max-age=31536000 if { ssl_fc }
 `
 }
+
+/** On each VIP. */
+const binds = (config: Wanted, port: number, more = ''): string =>
+  vipsOf(config)
+    .map(({ address }) => `  bind ${authority(address, port)}${more}\n`)
+    .join('')
 
 /** Their time-outs are those of the front ends behind them, which are shorter. */
 const APART = `\
@@ -139,9 +146,9 @@ defaults
  * Clients that call the old way are answered on the same port, so the first byte tells the two apart before anything is decrypted: 22 is
  * the type of a handshake (RFC 8446, 5.1). Each goes on to a listener inside HAProxy, with the client's address (proxy-protocol.txt).
  */
-const apart = ({ vip }: Wanted, { name, port }: Service): string => `\
+const apart = (config: Wanted, { name, port }: Service): string => `\
 frontend ${name}.any
-  bind ${authority(vip.address, port)}
+${binds(config, port)}\
   tcp-request inspect-delay 10s
   tcp-request content accept if { req.len gt 0 }
   tcp-request content reject

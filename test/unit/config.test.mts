@@ -4,7 +4,7 @@ import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import type { Config } from '../../lib/config.mts'
+import { type Config, vipsOf } from '../../lib/config.mts'
 import { ConfigError, type Problem } from '../../lib/errors.mts'
 import { KEYS, parseConfig, readConfig } from '../../lib/read-config.mts'
 import { SERVICES, type Service, urlOf } from '../../lib/services.mts'
@@ -55,6 +55,7 @@ holds('the smallest file and its defaults', () => {
       { name: 'node2', fqdn: 'node2.test.com', address: '192.168.18.202' },
     ],
     vip: { address: '192.168.18.200', prefix: 24, family: 4 },
+    vip2: undefined,
     links: [],
     linkMode: 'passive',
     transport: 'knet',
@@ -202,6 +203,15 @@ LINKS=2001:DB8::/64 10.0.42.0/24
   )
   assert.equal(found.vip, { address: '2001:db8::10', prefix: 64, family: 6 })
   assert.is(found.links[0]?.address, '2001:db8::')
+})
+
+holds('a VIP of each family, the first one first, over one line or two', () => {
+  const four = { address: '192.168.18.200', prefix: 24, family: 4 }
+  const six = { address: '2001:db8:18::200', prefix: 64, family: 6 }
+  const vips = (value: string) => vipsOf(parseConfig(withVip(value), FILE))
+  assert.equal(vips('"192.168.18.200/24 2001:DB8:18::0200/64"'), [four, six])
+  assert.equal(vips('"\n2001:db8:18::200/64  # clients of IPv6\n192.168.18.200/24\n"'), [six, four])
+  assert.equal(vips('192.168.18.200/24'), [four])
 })
 
 holds('odd but legal names', () => {
@@ -440,6 +450,33 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     withVip('192.168.18.206/29').replace('.202', '.207'),
     5,
     /node2 has the broadcast address/,
+  ],
+
+  [
+    'three VIPs',
+    withVip('"192.168.18.200/24 2001:db8::1/64 2001:db8::2/64"'),
+    5,
+    /VIP has 3 addresses; write one, or one of IPv4 and one of IPv6/,
+  ],
+  [
+    'two VIPs of one family',
+    withVip('"192.168.18.200/24\n192.168.18.199/24"'),
+    6,
+    /VIP 192.168.18.200 and VIP 192.168.18.199 are both of IPv4/,
+  ],
+  ['two VIPs of the family that the nodes lack', withVip('"2001:db8::1/64 2001:db8::2/64"'), 5, /are both of IPv6/],
+  ['one VIP twice', withVip('"192.168.18.200/24 192.168.18.200/25"'), 5, /VIP 192.168.18.200 stands there twice/],
+  ['a second VIP that is none', withVip('"192.168.18.200/24\n2001:db8::/129"'), 6, /"2001:db8::\/129" is not address/],
+  ['a second VIP without a prefix', withVip('"192.168.18.200/24\n2001:db8::1"'), 6, /write VIP=2001:db8::1\/64/],
+  ['a second VIP that is link-local', withVip('"192.168.18.200/24\nfe80::1/64"'), 6, /is a link-local address/],
+  ['a second VIP that is a network', withVip('"192.168.18.200/24\n2001:db8::/64"'), 6, /is the network address of/],
+  ["a second VIP that is a node's", withVip('"2001:db8::1/64\n192.168.18.202/24"'), 6, /is the address of node2/],
+  ['a second VIP elsewhere', withVip('"2001:db8::1/64\n10.0.0.5/24"'), 6, /outside the network of the VIP, 10.0.0.0/],
+  [
+    'an arbiter that is the second VIP',
+    `${withVip('"192.168.18.200/24 2001:db8::1/64"')}QDEVICE=2001:db8::1\n`,
+    MORE,
+    /QDEVICE is the VIP/,
   ],
 
   [

@@ -12,6 +12,7 @@ export interface Assignment {
 /** What a right file says, as far as the reader could get it wrong. */
 export interface Meant {
   readonly nodes: readonly { readonly name: string; readonly fqdn: string; readonly address: string }[]
+  readonly vips: readonly string[]
   readonly openrc: Readonly<Record<string, string>>
   readonly fence: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Networks of LINKS, each with the addresses that the nodes have in it. */
@@ -163,8 +164,9 @@ export const rightFile = (most = 32): fc.Arbitrary<EnvFile> =>
       linked: fc.constantFrom('none' as const, 'all' as const, 'others' as const),
       agent: fc.constantFrom('none', 'none', 'fence_ipmilan', 'fence_virsh'),
       fence: fc.boolean(),
+      vips: fc.constantFrom('one' as const, 'one' as const, 'first' as const, 'second' as const),
     })
-    .chain(({ networks, names, hosts, transport, linked, agent, fence }) => {
+    .chain(({ networks, names, hosts, transport, linked, agent, fence, vips: how }) => {
       const [own, ...others] = networks as readonly [Network, ...Network[]]
       const nodes = names.map(([name, domain], index) => ({
         name,
@@ -180,10 +182,18 @@ export const rightFile = (most = 32): fc.Arbitrary<EnvFile> =>
         fc.option(assignment(key, fc.constantFrom(...values)), { nil: undefined })
       const fenced = agent !== 'none' || fence
       const prefix = Number(own.cidr.split('/')[1])
+      const other = family(vip) === 4 ? 'fd11:1::200/64' : '198.51.100.200/24'
+      const vips = {
+        one: [`${vip}/${prefix}`],
+        first: [`${vip}/${prefix}`, other],
+        second: [other, `${vip}/${prefix}`],
+      }[how]
       return fc
         .record({
           nodes: nodesText(nodes),
-          vip: spelt(vip).chain((address) => assignment('VIP', fc.constant(`${address}/${prefix}`))),
+          vip: spelt(vip).chain((address) =>
+            assignment('VIP', fc.constant(vips.join(' ').replace(`${vip}/`, `${address}/`))),
+          ),
           fencing: assignment('FENCING', fc.constant(agent)),
           params: fc.tuple(...(fenced ? nodes.map(({ name }) => fenceLine(name)) : [])),
           openrc: fc.record(Object.fromEntries(OPENRC.map((key) => [key, key === 'PASSWORD' ? password : freeText]))),
@@ -226,6 +236,7 @@ export const rightFile = (most = 32): fc.Arbitrary<EnvFile> =>
               ]
               const meant: Meant = {
                 nodes,
+                vips,
                 openrc: rc,
                 fence: Object.fromEntries(made.params.map(({ node, pairs }) => [node, pairs])),
                 links: links.map((link) => ({

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { Config } from '../../lib/config.mts'
+import { cidrText } from '../../lib/address.mts'
+import { type Config, vipsOf } from '../../lib/config.mts'
 import { ConfigError } from '../../lib/errors.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
@@ -91,7 +92,17 @@ broken.run()
 /** Mistakes that are told where they are, whatever else stands in the file: one line each, by the key that they take the place of. */
 const MISTAKES: Readonly<Record<string, readonly string[]>> = {
   CLUSTER_NAME: ['CLUSTER_NAME=a b', 'CLUSTER_NAME=../x', `CLUSTER_NAME=${'x'.repeat(33)}`, 'CLUSTER_NAME="x'],
-  VIP: ['VIP=192.0.2.256/24', 'VIP=10.0.0.1', 'VIP=none', 'VIP="x', 'VIP=a#b', 'VIP=127.0.0.1/8'],
+  VIP: [
+    'VIP=192.0.2.256/24',
+    'VIP=10.0.0.1',
+    'VIP=none',
+    'VIP="x',
+    'VIP=a#b',
+    'VIP=127.0.0.1/8',
+    'VIP="10.0.0.1/8 ::1/0"',
+    'VIP="2001:db8::1/64 2001:db8::2/64"',
+    'VIP="10.0.0.1/8 10.0.0.1/8"',
+  ],
   FENCING: ['FENCING=', 'FENCING=ipmi', "FENCING='none", 'FENCING="none"x', 'FENCING=fence_A'],
   LINKS: [
     'LINKS=heartbeat',
@@ -228,6 +239,7 @@ right('say what was meant, however they are written', () =>
     const found = accepted(textOf(assignments))
     assert.equal(found.nodes, meant.nodes)
     assert.equal(found.fence, meant.fence)
+    assert.equal(vipsOf(found).map(cidrText), meant.vips)
     assert.equal(
       found.links.map(({ address, prefix }) => `${address}/${prefix}`),
       meant.links.map(({ network }) => network),

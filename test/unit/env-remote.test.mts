@@ -98,7 +98,7 @@ checked('haproxy -c takes each haproxy.cfg without a warning', 'haproxy', () =>
 checked('crm_verify takes each CIB', 'crm_verify', () =>
   alwaysAsync(rightFile(), 40, async ({ assignments, meant }) => {
     const config = parseConfig(textOf(assignments), FILE)
-    const xml = cibOf(clusterFragments(asMembers(config, factsFor(config, meant.links)), new Map()))
+    const xml = cibOf(clusterFragments(asMembers(config, factsFor(config, meant.links)), () => new Map()))
     const { code, output } = await withFile('cib.xml', xml, (path) =>
       runTool('crm_verify', ['-VV', '--xml-file', path]),
     )

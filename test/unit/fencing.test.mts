@@ -184,7 +184,7 @@ test('a device that calls a node off which answers is another one', () => {
 real('devices that pacemaker has as they are in the env file are its own business', () => {
   const it = trial(THREE)
   const file = join(it.agent, 'cib.xml')
-  writeFileSync(file, cibOf(clusterFragments(it.config, new Map())))
+  writeFileSync(file, cibOf(clusterFragments(it.config, () => new Map())))
   const guards = [...devicesSuit(it.config, facts(it.config)), ...devicesAnswer(it.config, facts(it.config), first(it))]
   for (const ends of look(it, guards, file))
     assert.equal(ends, [
@@ -199,7 +199,7 @@ real('devices that pacemaker has as they are in the env file are its own busines
     ['name="stonith-enabled" value="true"', 'name="stonith-enabled" value="false"'],
   ]) {
     it.set(0, '')
-    writeFileSync(file, cibOf(clusterFragments(it.config, new Map())).replace(from as string, to as string))
+    writeFileSync(file, cibOf(clusterFragments(it.config, () => new Map())).replace(from as string, to as string))
     look(it, guards, file)
     assert.match(it.told(), 'action=status')
   }

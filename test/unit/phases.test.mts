@@ -2,14 +2,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Config, Node } from '../../lib/config.mts'
+import type { Cidr, Config, Node } from '../../lib/config.mts'
 import type { Facts } from '../../lib/facts.mts'
 import type { Guard, Phase } from '../../lib/guard.mts'
 import { inventory } from '../../lib/keystone.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { nodeIds } from '../../lib/ring.mts'
 import { compile } from '../../lib/script.mts'
-import { SERVICES } from '../../lib/services.mts'
+import { INTERFACES, SERVICES } from '../../lib/services.mts'
 import { phase as corosync } from '../../tasks/03-corosync.mts'
 import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
 import { suite } from '../suite.mts'
@@ -24,12 +24,12 @@ const KEY = Buffer.from('Ringkey'.repeat(18)).toString('base64')
 const TLS_KEY = Buffer.from('Tlskey'.repeat(18)).toString('base64')
 const OTHER_KEY = Buffer.from('Another'.repeat(18)).toString('base64')
 
-function configOf(count: number, six: boolean, fenced: boolean, tls = false): Config {
+function configOf(count: number, six: boolean, fenced: boolean, { tls = false, second = '' } = {}): Config {
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
   const address = (last: number) => (six ? `2001:db8::${last}` : `192.0.2.${last}`)
   const lines = [
     `NODES="\n${numbers.map((n) => `${address(n)} node${n}.test.com node${n}`).join('\n')}\n"`,
-    `VIP=${address(99)}/${six ? 64 : 24}`,
+    `VIP="${address(99)}/${six ? 64 : 24}${second}"`,
     ...(fenced
       ? [
           'FENCING=fence_ipmilan',
@@ -110,9 +110,11 @@ for (const count of [2, 3, 5]) {
 }
 add('2 fresh nodes, IPv6', configOf(2, true, true), fresh)
 add('3 built nodes, IPv6', configOf(3, true, true), built)
+add('2 fresh nodes, both families', configOf(2, false, true, { second: ' 2001:db8::99/64' }), fresh)
+add('3 built nodes, both families', configOf(3, true, true, { second: ' 192.0.2.99/24' }), built)
 add('2 built nodes with full host names', configOf(2, false, true), (config) => built(config, ({ fqdn }) => fqdn))
-add('2 fresh nodes, with TLS', configOf(2, false, false, true), fresh)
-add('2 built nodes, with TLS', configOf(2, true, false, true), built)
+add('2 fresh nodes, with TLS', configOf(2, false, false, { tls: true }), fresh)
+add('2 built nodes, with TLS', configOf(2, true, false, { tls: true }), built)
 add('2 nodes of which nothing is known', configOf(2, false, false), (config) => factsOf(config, () => ({})))
 
 /**
@@ -333,6 +335,32 @@ keystone('IPv6 stands in brackets', () => {
     ['http://[2001:db8::99]:5000/v3'],
   )
   assert.equal(found(six, catalogue([endpoint('e1', 'public', 'http://[2001:db8::99]:5000/v3')])).moves, [])
+})
+
+keystone('of two VIPs endpoints name the first', () => {
+  const [both] = CLUSTERS['2 fresh nodes, both families'] as readonly [Config, Facts]
+  const urls = ['http://192.0.2.99:5000/v3', 'http://[2001:db8::99]:5000/v3', 'http://192.0.2.1:5000/v3']
+  const { moves } = found(
+    both,
+    catalogue(urls.map((url, index) => endpoint(`e${index}`, INTERFACES[index] as string, url))),
+  )
+  assert.equal(
+    moves.map((move) => [move.old, move.new]),
+    [
+      [urls[1], urls[0]],
+      [urls[2], urls[0]],
+    ],
+  )
+  const { vip, vip2 } = both
+  assert.is(
+    inventory(
+      { ...both, vip: vip2 as Cidr, vip2: vip },
+      factsOf(both, (_, index) =>
+        index === 0 ? { catalogue: catalogue([endpoint('e1', 'public', urls[0] as string)]) } : {},
+      ),
+    ).moves[0]?.new,
+    urls[1],
+  )
 })
 
 keystone('two endpoints of one interface are a problem, told with both, and nothing moves', () => {

@@ -2,7 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import type { Cidr, Config } from '../../lib/config.mts'
-import { clusterFragments, fencePrimitives, goneFencing, vipFragments, vipPrimitive } from '../../lib/render/cib.mts'
+import {
+  clusterFragments,
+  fencePrimitives,
+  goneFencing,
+  goneVip,
+  vipFragments,
+  vipPrimitive,
+} from '../../lib/render/cib.mts'
 import { cibOf, element, nvpairs } from '../../lib/render/cib-xml.mts'
 import { suite } from '../suite.mts'
 import { golden } from './golden.mts'
@@ -27,6 +34,8 @@ const fenced = (...names: string[]) => ({
 })
 const VIP: Cidr = { address: '192.168.18.100', prefix: 24, family: 4 }
 
+const VIP6: Cidr = { address: '2001:db8:18::100', prefix: 64, family: 6 }
+
 const CIBS: Readonly<Record<string, Wanted>> = {
   'two-nodes': { ...fenced('node1', 'node2'), vip: VIP, clusterProperties: {} },
   'three-nodes': {
@@ -48,6 +57,7 @@ const CIBS: Readonly<Record<string, Wanted>> = {
     vip: { address: '2001:db8::100', prefix: 64, family: 6 },
     clusterProperties: {},
   },
+  'both-families': { ...fenced('node1', 'node2'), vip: VIP, vip2: VIP6, clusterProperties: {} },
   'odd-names': { ...fenced('0-db', 'a', 'x'.repeat(63)), vip: VIP, clusterProperties: {} },
 }
 
@@ -57,7 +67,7 @@ const simulated = needing(test, 'crm_simulate')
 
 const names = (wanted: Wanted) => wanted.nodes.map(({ name }) => name)
 const onCard = (wanted: Wanted, card: (node: string) => string) =>
-  cibOf(clusterFragments(wanted, new Map(names(wanted).map((name) => [name, card(name)]))))
+  cibOf(clusterFragments(wanted, () => new Map(names(wanted).map((name) => [name, card(name)]))))
 const cib = (wanted: Wanted) => onCard(wanted, () => 'eth0')
 const verify = (xml: string) => withFile('cib.xml', xml, (file) => runTool('crm_verify', ['-VV', '--xml-file', file]))
 
@@ -187,11 +197,51 @@ test('the VIP names its card only when told', () => {
   assert.not.match(vipPrimitive({ vip: VIP }).xml, 'name="nic"')
   assert.match(vipPrimitive({ vip: VIP }, new Map([['a', 'eth1']])).xml, 'name="nic" value="eth1"')
   assert.not.match(
-    vipFragments({ vip: VIP }, new Map())
+    vipFragments({ vip: VIP, nodes: [] }, () => new Map())
       .map(({ xml }) => xml)
       .join(),
     'public-link',
   )
+})
+
+const both = CIBS['both-families'] as Wanted
+const otherOn = (text: string) => /vip-other\s.*Started (\S+)/.exec(text)?.[1] ?? ''
+
+test('a resource keeps its address, whichever of two the env file names first', () => {
+  assert.is(cib({ ...both, vip: VIP6, vip2: VIP }), cib(both))
+  assert.match(cib(both), /<primitive id="vip" .*?value="192.168.18.100".*<primitive id="vip-other" .*?value="2001:/s)
+  // Without the second nothing is otherwise.
+  const ours = new Set(cib(both).split('\n'))
+  assert.equal(
+    cib(two)
+      .split('\n')
+      .filter((line) => !ours.has(line)),
+    [],
+  )
+})
+
+test('what is gone with the second VIP is all that it had, constraints first', () => {
+  const ids = (wanted: Wanted) => clusterFragments(wanted, () => new Map()).map(({ id }) => id)
+  const more = ids(both).filter((id) => !ids(two).includes(id))
+  assert.equal([...goneVip(two)].sort(), more.sort())
+  assert.is(goneVip(two).at(-1), 'vip-other')
+  assert.equal(goneVip(both), [])
+})
+
+simulated('both VIPs are on one node, move together, and away before HAProxy', async () => {
+  const { on, other, output, revised } = await happening(both, () => [], standby)
+  assert.equal([holder(revised), otherOn(revised)], [other, other])
+  const actions = output.split('\n').filter((line) => line.includes('action:'))
+  const at = (what: string) => actions.findIndex((line) => line.includes(what))
+  for (const id of ['vip', 'vip-other'])
+    assert.ok(at(`${id} `) >= 0 && at(`${id} `) < actions.findIndex((line) => /haproxy +stop on/.test(line)), output)
+  assert.is.not(on, other)
+})
+
+simulated('a second VIP that cannot be on the node of the first does not take the first one away', async () => {
+  // 5: never here (ocf-shellfuncs, OCF_ERR_INSTALLED).
+  const { on, revised } = await happening(both, (name) => ['--op-inject', `vip-other_start_0@${name}=5`])
+  assert.equal([holder(revised), otherOn(revised)], [on, ''])
 })
 
 verified('each node has the VIP on its own card', async () => {

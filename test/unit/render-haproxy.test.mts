@@ -20,6 +20,14 @@ const FILES: Readonly<Record<string, string>> = {
     { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
     [keystone],
   ),
+  'both-families': haproxyCfg(
+    {
+      vip: vip('192.168.18.100'),
+      vip2: vip('2001:db8::100'),
+      nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')],
+    },
+    [keystone, glance],
+  ),
   ipv6: haproxyCfg(
     { vip: vip('2001:db8::100'), nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')] },
     [keystone],

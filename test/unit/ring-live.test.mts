@@ -241,4 +241,25 @@ test('the steps of a phase: nothing is stopped for what can be loaded, and nothi
   assert.match(all.stop[0]?.guard.check ?? '', /the API is away meanwhile/)
 })
 
+test('a VIP in the network of a link is no address of it, also one that the env file does not name any more', () => {
+  const links = 'LINKS="10.0.1.0/24 2001:db8::/64"'
+  const it: Config = { ...config(links), vip2: { address: '2001:db8::100', prefix: 64, family: 6 } }
+  const [first] = it.nodes as readonly [Node]
+  // The kernel tells the youngest of IPv6 first.
+  const factsWith = (live: string) =>
+    factsOf(it, (node) => ({
+      hostname: node.name,
+      addresses: [
+        addresses(node),
+        ...(node === first ? ['2: eth0 inet6 2001:db8::100/64 scope global'] : []),
+        `2: eth0 inet6 2001:db8::${octet(node)}/64 scope global`,
+      ].join('\n'),
+      'corosync.live': live,
+    }))
+  const facts = factsWith('')
+  assert.equal(linkAddresses(it, facts, first), ['10.0.1.11', '2001:db8::11'])
+  const runs = factsWith(cmap(confOf(it, facts)))
+  assert.equal(linkAddresses({ ...it, vip2: undefined }, runs, first), ['10.0.1.11', '2001:db8::11'])
+})
+
 test.run()

@@ -1,7 +1,8 @@
 /** The VIP before it is ours: free, held by the cluster, or somebody else's; `ip` and `ping` are played. */
 import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
-import { vipFree } from '../../lib/requirements.mts'
+import type { Guard } from '../../lib/guard.mts'
+import { vipsFree } from '../../lib/requirements.mts'
 import { suite } from '../suite.mts'
 import { run, SHELLS } from './local-shell.mts'
 import { factsOf } from './phase-texts.mts'
@@ -22,10 +23,10 @@ ${Object.entries(neighbours)
 ping() { ${neighbours['192.0.2.100'] === undefined ? 'false' : ':'}; }
 `
 const asks = (neighbours: Readonly<Record<string, string>>, how = played(neighbours)) => {
-  const guard = vipFree(
+  const [guard] = vipsFree(
     config,
     factsOf(config, () => ({})),
-  )
+  ) as [Guard]
   const [, words] = SHELLS[0] as (typeof SHELLS)[number]
   return run(words, [{ ...guard, check: how + guard.check }], 'check').ends[0]
 }
@@ -62,6 +63,26 @@ test('pacemaker has started it here meanwhile', () => {
     `
   const end = asks({}, come)
   assert.is(end?.result, 'ok', end?.said.join())
+})
+
+test('of two each is looked for', () => {
+  const both = { ...config, vip2: { address: '2001:db8::100', prefix: 64, family: 6 } } as unknown as Config
+  const guards = vipsFree(
+    both,
+    factsOf(both, () => ({})),
+  )
+  const [, words] = SHELLS[0] as (typeof SHELLS)[number]
+  const how = played({ '2001:db8::100': '02:00:00:00:00:99 REACHABLE' })
+  const ends = run(
+    words,
+    guards.map((guard) => ({ ...guard, check: how + guard.check })),
+    'check',
+  ).ends
+  assert.equal(
+    ends.map(({ result }) => result),
+    ['ok', 'pending'],
+  )
+  assert.match(ends[1]?.said.join() ?? '', '2001:db8::100 is in use')
 })
 
 test.run()
