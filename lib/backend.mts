@@ -6,7 +6,7 @@ import { comes, require } from './guards/require.mts'
 import { journal } from './guards/service.mts'
 import { HTTP, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
-import { authority, type Service } from './services.mts'
+import { authority, type Service, STATS_PORT } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /**
@@ -50,6 +50,17 @@ export const portFree = (config: Config, node: Node, service: Service, unless = 
       done`, `${service.name} has to listen on the node's own address alone, ${authority(node.address, service.port)}; another program has to be stopped or to listen elsewhere`)
 }
 
+/** Nobody else has the port of the statistics on the node's own address. */
+export const statsPortFree = (node: Node): Guard =>
+  require(`port ${STATS_PORT} is free for HAProxy's statistics`, sh`
+      ${LISTENERS}
+      listeners ${STATS_PORT} | while read -r local program pid unit; do
+        case $local in 0.0.0.0:* | '[::]:'* | '*:'* | ${raw(`'${authority(node.address, STATS_PORT)}'`)}) ;; *) continue ;; esac
+        [ "$program" != haproxy ] || continue
+        echo "$local is taken by $program (pid $pid\${unit:+, $unit})"
+        exit 1
+      done`, 'stop that program or let it listen elsewhere, or take STATS_PASSWORD out of the env file')
+
 /** HAProxy runs on each node that is to run something; where it does not, its own words and who has its ports. */
 export const haproxyRuns = (config: Config): readonly Guard[] => [
   {
@@ -62,7 +73,7 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
     why: sh`
       ${raw(journal('haproxy'))}
       ${LISTENERS}
-      systemctl is-active --quiet haproxy || for port in ${config.services.map(({ port }) => port)}; do
+      systemctl is-active --quiet haproxy || for port in ${[...config.services.map(({ port }) => port), ...(config.stats ? [STATS_PORT] : [])]}; do
         listeners "$port" | while read -r local program pid unit; do
           echo "here $local is taken by $program (pid $pid\${unit:+, $unit})"
         done

@@ -59,6 +59,8 @@ export interface Config {
   readonly fernetSync: string | undefined
   /** The APIs behind the VIP. */
   readonly services: readonly Service[]
+  /** Who may see HAProxy's statistics: SHA-256 of the Authorization header, in hex. Undefined: there are none. */
+  readonly stats: { readonly login: string } | undefined
   readonly ssh: {
     readonly user: string | undefined
     readonly port: number | undefined
@@ -77,7 +79,7 @@ export interface Config {
     readonly limit?: number
     readonly limits: Readonly<Record<string, number>>
   }
-  /** Values that may appear nowhere: passwords of OS_* and FENCE*_*. */
+  /** Values that may appear nowhere: passwords of OS_*, FENCE*_* and STATS_*. */
   readonly secrets: readonly string[]
 }
 

@@ -12,10 +12,11 @@ import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVip } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
 import { isServiceKey, readServices } from './read-services.mts'
+import { isLimitKey, readStats } from './read-traffic.mts'
 import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
-/** Every key of an env file, FENCE_<short> and SERVICE_<name> aside. */
+/** Every key of an env file, FENCE_<short>, SERVICE_<name> and RATE_LIMIT_<name> aside. */
 export const KEYS: readonly string[] = [
   ...[
     'CLUSTER_NAME',
@@ -42,6 +43,7 @@ export const KEYS: readonly string[] = [
   ],
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
   ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK', 'FERNET_SYNC'],
+  ...['STATS_USER', 'STATS_PASSWORD'],
 ]
 
 const REQUIRED: readonly (readonly [string, string, string])[] = [
@@ -110,6 +112,7 @@ export function parseConfig(text: string, file: string): Config {
   const nodes = readNodes(source)
   const vip = readVip(source, nodes)
   const fencing = readFencing(source, nodes)
+  const services = readServices(source)
   const config = {
     file: source.file,
     clusterName: readClusterName(source),
@@ -117,7 +120,8 @@ export function parseConfig(text: string, file: string): Config {
     ...readRing(source, nodes, vip?.address),
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
-    services: readServices(source),
+    services,
+    stats: readStats(source, services),
     fernetSync: readFernetSync(source, nodes),
     ssh: readSsh(source),
     ntpServers: readNtpServers(source),
@@ -149,9 +153,9 @@ function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<
 
 function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
-    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key)) continue
+    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key) || isLimitKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
-    const fence = /^(fence2?|service)_(.+)/is.exec(key)
+    const fence = /^(fence2?|service|rate_limit)_(.+)/is.exec(key)
     const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
     const remedy = fence
       ? `did you mean ${(fence[1] as string).toUpperCase()}_${shown(fence[2] as string)}?`

@@ -1,5 +1,5 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
-import { portFree } from './backend.mts'
+import { portFree, statsPortFree } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { devicesSuit } from './fencing.mts'
@@ -173,8 +173,10 @@ export function vipFree(config: Config, facts: Facts): Guard {
 }
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
-const ports = (config: Config, node: Node): readonly Guard[] =>
-  config.services.map((service) => portFree(config, node, service, movable(service, config)))
+const ports = (config: Config, node: Node): readonly Guard[] => [
+  ...config.services.map((service) => portFree(config, node, service, movable(service, config))),
+  ...(config.stats ? [statsPortFree(node)] : []),
+]
 
 /** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
 const space: Guard = require('there is room on its disks', sh`

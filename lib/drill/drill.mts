@@ -103,7 +103,7 @@ async function stageOf(job: Job): Promise<Stage | string> {
   return { config: job.config, facts, holder, others: [first, ...rest] }
 }
 
-/** Asks from this machine, where it reaches the VIP at all. */
+/** Asks from this machine, where it reaches the VIP at all, and may ask as often as that: it is no node, and RATE_LIMIT_* counts. */
 function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
   const [service] = job.config.services
   const answers: { at: number; status: number }[] = []
@@ -125,7 +125,7 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
     request.on('timeout', () => request.destroy())
     request.on('error', () => tell(0))
   }
-  const timer = setInterval(ask, PACE)
+  const timer = service?.limit ? undefined : setInterval(ask, PACE)
   return {
     seen: () => ({ node: 'here', vip: [], answers }),
     stop: () => clearInterval(timer),

@@ -20,6 +20,7 @@ import { needing, runTool } from './real-tool.mts'
 /** Words that stand in no text of ours, so that each place where one stands is found. */
 const OS_PASSWORD = 'Ospw0rd'
 const FENCE_PASSWORD = 'Fencepw0rd'
+const STATS_PASSWORD = 'Statspw0rd'
 const KEY = Buffer.from('Ringkey'.repeat(18)).toString('base64')
 const OTHER_KEY = Buffer.from('Another'.repeat(18)).toString('base64')
 
@@ -39,6 +40,8 @@ function configOf(count: number, six: boolean, fenced: boolean): Config {
     'NTP_SERVERS="0.pool.ntp.org 192.0.2.77"',
     'REPOS="deb http://mirror.test.com/debian bookworm-backports main"',
     'CLUSTER_PROPERTIES="cluster-recheck-interval=5min"',
+    `STATS_PASSWORD=${STATS_PASSWORD}`,
+    'RATE_LIMIT_keystone=100/10s',
   ]
   return parseConfig(`${lines.join('\n')}\n`, join(dir, 'env'))
 }
@@ -132,8 +135,9 @@ for (const [title, [config, facts]] of Object.entries(CLUSTERS)) {
   }
   texts(`${title}: no secret is an argument of a program`, () => {
     for (const [where, text] of textsOf(config, facts)) {
-      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY])
+      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY, config.stats?.login as string])
         assert.not.ok(withoutPrintf(text).includes(secret), where)
+      assert.not.ok(text.includes(STATS_PASSWORD), where)
     }
   })
 }
