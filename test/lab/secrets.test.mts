@@ -25,6 +25,7 @@ const LOGIN = marker(`r%ep&o<'ö`)
 const WRONG_LOGIN = marker('wrong+repo/')
 const NEW_LOGIN = marker('new=repo?')
 const STATS = marker('stats-page-')
+const PAGE = marker(`Pa"ge's $ %41&<ü\\x9;`)
 const CFG = '/etc/haproxy/haproxy.cfg'
 const STATS_CFG = `listen s\n  bind 127.0.0.1:9\n  stats auth admin:${STATS}\n`
 const AUTHKEY = randomBytes(128)
@@ -85,6 +86,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
       'a wrong login of the repository': WRONG_LOGIN,
       'the new login of the repository': NEW_LOGIN,
       'the password of the statistics': STATS,
+      STATS_PASSWORD: PAGE,
     }).map(([name, text]) => [name, Buffer.from(text)] as const),
     ['the ring key', AUTHKEY],
   ])
@@ -111,11 +113,13 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
     fence1: `ip=192.0.2.1 passwd=${quoted(FENCE.node1)}`,
     fence2: `ip=192.0.2.2 passwd=${quoted(FENCE.node2)}`,
   }
-  const own = () => readFileSync(lab.env, 'utf8').replace(/^(?:OS_PASSWORD|FENCING|FENCE_\w+|REPOS)=.*\n/gm, '')
+  const own = () =>
+    readFileSync(lab.env, 'utf8').replace(/^(?:OS_PASSWORD|STATS_PASSWORD|FENCING|FENCE_\w+|REPOS)=.*\n/gm, '')
   const set = (change: Partial<typeof settings> = {}) => {
     const { password, login, fence1, fence2 } = { ...settings, ...change }
     const lines = [
       `OS_PASSWORD=\`${password}\``,
+      `STATS_PASSWORD=\`${PAGE}\``,
       'FENCING=fence_marker',
       `FENCE_${one}=\`${fence1}\``,
       `FENCE_${two}=\`${fence2}\``,

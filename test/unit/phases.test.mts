@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
+import { openings } from '../../lib/doors.mts'
 import type { Facts } from '../../lib/facts.mts'
 import type { Guard, Phase } from '../../lib/guard.mts'
 import { inventory } from '../../lib/keystone.mts'
@@ -178,6 +179,16 @@ texts('each guard of a step has a title of its own, so that none is counted for 
       [],
       title,
     )
+  }
+})
+
+texts('the port of the statistics is looked at and opened where there are any', () => {
+  for (const any of [true, false]) {
+    const config = { ...configOf(2, false, false), ...(any ? {} : { stats: undefined }) }
+    const ports = openings(config, fresh(config), false).map(({ ports }) => ports[0])
+    assert.is(ports.includes(8404), any)
+    const titles = guardsOf(config, fresh(config)).filter(({ where }) => where.includes('port 8404 is free'))
+    assert.is(titles.length, any ? 2 : 0)
   }
 })
 
