@@ -6,7 +6,7 @@ import { comes, require } from './guards/require.mts'
 import { journal } from './guards/service.mts'
 import { HTTP, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
-import { authority, type Service, STATS_PORT } from './services.mts'
+import { authority, portsOf, type Service, STATS_PORT } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /**
@@ -73,7 +73,7 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
     why: sh`
       ${raw(journal('haproxy'))}
       ${LISTENERS}
-      systemctl is-active --quiet haproxy || for port in ${[...config.services.map(({ port }) => port), ...(config.stats ? [STATS_PORT] : [])]}; do
+      systemctl is-active --quiet haproxy || for port in ${portsOf(config)}; do
         listeners "$port" | while read -r local program pid unit; do
           echo "here $local is taken by $program (pid $pid\${unit:+, $unit})"
         done

@@ -40,6 +40,12 @@ export interface Limit {
 /** HAProxy's statistics, on each node's own address. */
 export const STATS_PORT = 8404
 
+/** On which HAProxy listens. */
+export const portsOf = ({ services, stats }: { readonly services: readonly Service[]; readonly stats: unknown }) => [
+  ...services.map(({ port }) => port),
+  ...(stats === undefined ? [] : [STATS_PORT]),
+]
+
 /** A setting of an INI file (oslo.config, or paste.deploy for swift). */
 export interface Bind {
   readonly file: string

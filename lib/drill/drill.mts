@@ -103,7 +103,7 @@ async function stageOf(job: Job): Promise<Stage | string> {
   return { config: job.config, facts, holder, others: [first, ...rest] }
 }
 
-/** Asks from this machine, where it reaches the VIP at all, and may ask as often as that: it is no node, and RATE_LIMIT_* counts. */
+/** Asks from this machine, where it reaches the VIP at all and has no limit: it is no node, and asks often. */
 function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
   const [service] = job.config.services
   const answers: { at: number; status: number }[] = []

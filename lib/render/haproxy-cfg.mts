@@ -5,7 +5,7 @@ import { authority, type Service, STATS_PORT } from '../services.mts'
 type Wanted = Pick<Config, 'nodes' | 'vip'> & Partial<Pick<Config, 'stats'>>
 
 /**
- * The text of /etc/haproxy/haproxy.cfg on a node; what differs from node to node are the statistics. Source: HAProxy's doc/configuration.txt.
+ * The text of /etc/haproxy/haproxy.cfg on a node, the same on each but for the statistics. Source: HAProxy's doc/configuration.txt.
  * It binds the VIP on nodes that do not hold it, so net.ipv4.ip_nonlocal_bind (or ipv6's) must be 1 there.
  */
 export const haproxyCfg = (config: Wanted, services: readonly Service[], node: Node): string =>
@@ -66,8 +66,8 @@ connect_ms=%Tc response_ms=%Tr total_ms=%Ta bytes_in=%U bytes_out=%B termination
 
 /**
  * The page and the metrics for Prometheus, on the node's own address alone: HAProxy counts for itself on each node. Who may see
- * them is known by a hash, and the password is in no file of the node. What is asked every few seconds is not logged, but who is
- * refused.
+ * them is known by a hash, and the password is in no file of the node. Who is refused is logged, and not what is asked every few
+ * seconds.
  */
 const statistics = ({ stats }: Wanted, node: Node): readonly string[] =>
   stats === undefined
