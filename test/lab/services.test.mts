@@ -125,6 +125,20 @@ onLab('services', 't-svc', { public: '192.168.129', heartbeat: '10.0.153' }, (te
     assert.match(last as string, new RegExp(`^${fields.join(' ')}$`))
   })
 
+  test('one that is flooded has so many connections and no more, and leaves room for the others', async () => {
+    const holder = await lab.holder()
+    const open = `import socket, time
+all = [socket.create_connection(("${lab.vip}", 8099)) for number in range(2100)]
+print("open", flush=True)
+time.sleep(60)`
+    const flood = await lab.holds(two, `ulimit -n 4000; exec python3 -c '${open}'`)
+    const now = `echo 'show stat demo 1 -1' | socat -t 5 - UNIX-CONNECT:/run/haproxy/admin.sock | awk -F , '$1 == "demo" { print $5 }'`
+    await until('it has what it may have', 10, async () => (await lab.on(holder, now)).trim() === '2048')
+    assert.is(code(await curl(`http://${lab.vip}:5000/healthcheck`)), 200)
+    await flood.stop()
+    await until('it answers again', 30, async () => code(await curl(`http://${lab.vip}:8099/who`)) === 429)
+  })
+
   test('one that does not answer as it should is named, with what it said', async () => {
     await lab.on(two, 'mv /srv/demo/who /srv/demo/gone')
     const run = await lab.run('verify')
