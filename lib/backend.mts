@@ -7,7 +7,7 @@ import { journal, service as unit } from './guards/service.mts'
 import { http, schemeOn, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
 import { BUNDLE, MOVED } from './render/haproxy-cfg.mts'
-import { authority, type Service } from './services.mts'
+import { authority, portsOf, type Service, STATS_PORT } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /**
@@ -65,6 +65,17 @@ export const UNIT = '/etc/systemd/system/haproxy.service.d/60-quorate.conf'
 export const haproxyCurrent = ({ tls }: Config): Guard =>
   unit('haproxy', { loads: [CFG, UNIT, ...(tls ? [BUNDLE, MOVED] : [])], by: 'reload', managed: true })
 
+/** Nobody else has the port of the statistics on the node's own address. */
+export const statsPortFree = (node: Node): Guard =>
+  require(`port ${STATS_PORT} is free for HAProxy's statistics`, sh`
+      ${LISTENERS}
+      listeners ${STATS_PORT} | while read -r local program pid unit; do
+        case $local in 0.0.0.0:* | '[::]:'* | '*:'* | ${raw(`'${authority(node.address, STATS_PORT)}'`)}) ;; *) continue ;; esac
+        [ "$program" != haproxy ] || continue
+        echo "$local is taken by $program (pid $pid\${unit:+, $unit})"
+        exit 1
+      done`, 'stop that program or let it listen elsewhere, or take STATS_PASSWORD out of the env file')
+
 /** HAProxy runs on each node that is to run something; where it does not, its own words and who has its ports. */
 export const haproxyRuns = (config: Config): readonly Guard[] => [
   {
@@ -77,7 +88,7 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
     why: sh`
       ${raw(journal('haproxy'))}
       ${LISTENERS}
-      systemctl is-active --quiet haproxy || for port in ${config.services.map(({ port }) => port)}; do
+      systemctl is-active --quiet haproxy || for port in ${portsOf(config)}; do
         listeners "$port" | while read -r local program pid unit; do
           echo "here $local is taken by $program (pid $pid\${unit:+, $unit})"
         done

@@ -85,6 +85,8 @@ export interface Config {
   readonly tls: Tls | undefined
   /** Certificates in PEM that the nodes are to trust, one each. */
   readonly cas: readonly string[]
+  /** Who may see HAProxy's statistics: SHA-256 of the Authorization header, in hex. Undefined: there are none. */
+  readonly stats: { readonly login: string } | undefined
   readonly ssh: {
     readonly user: string | undefined
     readonly port: number | undefined
@@ -103,7 +105,7 @@ export interface Config {
     readonly limit?: number
     readonly limits: Readonly<Record<string, number>>
   }
-  /** Values that may appear nowhere: passwords of OS_* and FENCE*_*. */
+  /** Values that may appear nowhere: passwords of OS_*, FENCE*_* and STATS_*. */
   readonly secrets: readonly string[]
 }
 

@@ -5,6 +5,7 @@ import type { Guard } from './guard.mts'
 import { firewallOff, type Opening, opened, selinux } from './guards/firewall.mts'
 import { linkAddresses, linkNumbers, RING_PORT } from './ring.mts'
 import { knownMembers } from './ring-live.mts'
+import { portsOf } from './services.mts'
 
 /** `still`: also for the links that a ring has which is to be changed. */
 export function openings(config: Config, facts: Facts, still: boolean): readonly Opening[] {
@@ -15,9 +16,7 @@ export function openings(config: Config, facts: Facts, still: boolean): readonly
     config.transport === 'udp' ? [config.mcastPort - 1, config.mcastPort] : [RING_PORT, RING_PORT + last]
   return [
     { protocol: 'udp', ports: ring, from: [...new Set([...from, ...known.map(([, address]) => address)])] },
-    ...config.services
-      .flatMap(({ port, tlsPort }) => (config.tls && tlsPort !== undefined ? [port, tlsPort] : [port]))
-      .map((port): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
+    ...portsOf(config).map((port): Opening => ({ protocol: 'tcp', ports: [port, port], from: [] })),
   ]
 }
 

@@ -13,10 +13,11 @@ import { readNodes, readVips } from './read-nodes.mts'
 import { readRing } from './read-ring.mts'
 import { isServiceKey, readServices } from './read-services.mts'
 import { readTls } from './read-tls.mts'
+import { isLimitKey, readStats } from './read-traffic.mts'
 import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
-/** Every key of an env file, FENCE_<short> and SERVICE_<name> aside. */
+/** Every key of an env file, FENCE_<short>, SERVICE_<name> and RATE_LIMIT_<name> aside. */
 export const KEYS: readonly string[] = [
   ...[
     'CLUSTER_NAME',
@@ -44,6 +45,7 @@ export const KEYS: readonly string[] = [
   ...['FIREWALL', 'SELINUX', 'REPOS', 'OS_USERNAME', 'OS_PASSWORD', 'OS_PROJECT_NAME', 'OS_USER_DOMAIN_NAME'],
   ...['OS_PROJECT_DOMAIN_NAME', 'OS_REGION_NAME', 'DRILL_MAX_OUTAGE', 'DRILL_ASK', 'FERNET_SYNC'],
   ...['TLS_CERT', 'TLS_CA', 'VIP_NAME'],
+  ...['STATS_USER', 'STATS_PASSWORD'],
 ]
 
 const REQUIRED: readonly (readonly [string, string, string])[] = [
@@ -112,6 +114,7 @@ export function parseConfig(text: string, file: string): Config {
   const nodes = readNodes(source)
   const [vip, vip2] = readVips(source, nodes)
   const fencing = readFencing(source, nodes)
+  const services = readServices(source)
   const config = {
     file: source.file,
     clusterName: readClusterName(source),
@@ -119,8 +122,9 @@ export function parseConfig(text: string, file: string): Config {
     ...readRing(source, nodes, [vip?.address, vip2?.address]),
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
-    services: readServices(source),
+    services,
     ...readTls(source, nodes, vip?.address),
+    stats: readStats(source, services),
     fernetSync: readFernetSync(source, nodes),
     ssh: readSsh(source),
     ntpServers: readNtpServers(source),
@@ -152,9 +156,9 @@ function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<
 
 function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
-    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key)) continue
+    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key) || isLimitKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
-    const fence = /^(fence2?|service)_(.+)/is.exec(key)
+    const fence = /^(fence2?|service|rate_limit)_(.+)/is.exec(key)
     const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
     const remedy = fence
       ? `did you mean ${(fence[1] as string).toUpperCase()}_${shown(fence[2] as string)}?`

@@ -2,6 +2,7 @@
 import { type Entry, wordsOf } from './env-file.mts'
 import { didYouMean } from './nearest.mts'
 import { type Pair, pairsOf } from './pairs.mts'
+import { readLimits } from './read-traffic.mts'
 import { INTERFACES, SERVICES, type Service } from './services.mts'
 import { shown } from './shown.mts'
 import type { Source } from './source.mts'
@@ -64,6 +65,7 @@ export function readServices(source: Source): readonly Service[] {
     const remedy = `write ${shown(key.slice(PREFIX.length).replaceAll('_', '-').toLowerCase())} in SERVICES, or remove the line`
     source.report({ line, key, text: `${shown(key)} is for no service of SERVICES`, remedy })
   }
+  const limits = readLimits(source, names)
   const services = names.flatMap((name) => {
     const said = own.filter(({ key }) => isOf(key, name))
     const [first, second] = said
@@ -75,7 +77,8 @@ export function readServices(source: Source): readonly Service[] {
         remedy: `keep one ${shown(keyOf(name))}`,
       })
     const row = first === undefined ? known(name) : described(source, first, name, known(name))
-    return row ?? []
+    const limit = limits.get(name)
+    return row === undefined ? [] : limit === undefined ? row : { ...row, limit }
   })
   noneTwice(source, entry, own, services)
   const place = ({ name }: Service) => SERVICES.findIndex((one) => one.name === name) >>> 0

@@ -1,6 +1,6 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
 import { cidrText, network } from './address.mts'
-import { portFree, tlsPortFree } from './backend.mts'
+import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { devicesSuit } from './fencing.mts'
@@ -190,11 +190,13 @@ function vipFree(config: Config, facts: Facts, vip: Cidr): Guard {
 }
 
 /** HAProxy will bind the VIP on every node: a listener on all addresses is in its way, unless we know how to move it. */
-const ports = (config: Config, node: Node): readonly Guard[] =>
-  config.services.flatMap((service) => [
+const ports = (config: Config, node: Node): readonly Guard[] => [
+  ...config.services.flatMap((service) => [
     portFree(config, node, service, movable(service, config)),
     ...tlsPortFree(config, node, service),
-  ])
+  ]),
+  ...(config.stats ? [statsPortFree(node)] : []),
+]
 
 /** Kilobytes: the cluster's packages need 250 MB with their dependencies, and dpkg room to unpack. */
 const space: Guard = require('there is room on its disks', sh`

@@ -32,7 +32,31 @@ export interface Service {
   readonly units: readonly string[]
   /** Where one that has its own server is told on which address to listen. */
   readonly bind?: Bind
+  /** What one client may ask: so many requests in so many seconds. */
+  readonly limit?: Limit
 }
+
+export interface Limit {
+  readonly requests: number
+  readonly seconds: number
+}
+
+/** HAProxy's statistics, on each node's own address. */
+export const STATS_PORT = 8404
+
+/** On which HAProxy listens. */
+export const portsOf = ({
+  services,
+  stats,
+  tls,
+}: {
+  readonly services: readonly Service[]
+  readonly stats: unknown
+  readonly tls: unknown
+}) => [
+  ...services.flatMap(({ port, tlsPort }) => (tls && tlsPort !== undefined ? [port, tlsPort] : [port])),
+  ...(stats === undefined ? [] : [STATS_PORT]),
+]
 
 /** A setting of an INI file (oslo.config, or paste.deploy for swift). */
 export interface Bind {

@@ -10,4 +10,5 @@ export function shown(text: string): string {
 }
 
 /** A key. What has not the form of one may be the rest of a secret whose line was broken, and is not told. */
-export const shownKey = (key: string): string => (/^(?:[A-Z][A-Z0-9_]*|FENCE_\w+)$/.test(key) ? shown(key) : 'this key')
+export const shownKey = (key: string): string =>
+  /^(?:[A-Z][A-Z0-9_]*|(?:FENCE2?|SERVICE|RATE_LIMIT)_\w+)$/.test(key) ? shown(key) : 'this key'

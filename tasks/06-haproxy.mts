@@ -1,7 +1,8 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
 import { CFG, haproxyCurrent, haproxyRuns, listenersFact, portFree, tlsPortFree, UNIT } from '../lib/backend.mts'
-import { type Config, vipsOf } from '../lib/config.mts'
+import { type Config, type Node, vipsOf } from '../lib/config.mts'
 import { noneLeftDrained, rolling } from '../lib/drain.mts'
+import type { Facts } from '../lib/facts.mts'
 import { keyFacts, keysOf, synced } from '../lib/fernet.mts'
 import { type Draft, everyNode, firstNode, type Guard, type Step } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
@@ -47,13 +48,17 @@ const backEnd = (service: Service): Step => ({
   keepsFacts: true,
 })
 
-const configured = (config: Config): Guard[] => [
+const configured = (config: Config, _: Facts, node: Node): Guard[] => [
   file(
     UNIT,
     '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
   ),
   ...(config.tls ? [movedPorts(CFG)] : []),
-  file(CFG, haproxyCfg(config, config.services), { test: 'haproxy -c -q -dW -f "$new"' }),
+  file(CFG, haproxyCfg(config, config.services, node), {
+    test: 'haproxy -c -q -dW -f "$new"',
+    // HAProxy reads it as root; from the hash of a login a weak password can be guessed.
+    mode: config.stats ? '0600' : '0644',
+  }),
   notAtBoot('haproxy'),
   {
     title: 'systemd has not given haproxy up',

@@ -105,7 +105,7 @@ async function stageOf(job: Job): Promise<Stage | string> {
   return { config: job.config, facts, holder, others: [first, ...rest] }
 }
 
-/** Asks from this machine, where it reaches the VIP at all. */
+/** Asks from this machine, where it reaches the VIP at all and has no limit: it is no node, and asks often. */
 function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
   const [service] = job.config.services
   const answers: { at: number; status: number }[] = []
@@ -132,7 +132,7 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
     request.on('timeout', () => request.destroy())
     request.on('error', () => tell(0))
   }
-  const timer = setInterval(ask, PACE)
+  const timer = service?.limit ? undefined : setInterval(ask, PACE)
   return {
     seen: () => ({ node: 'here', vip: [], answers }),
     stop: () => clearInterval(timer),

@@ -59,10 +59,11 @@ export const takenBack = (path: string): string => sh`
 /**
  * Masks what looks like a password: of a file that was there before we came nobody knows the secrets, nor of one that we wrote
  * with other settings. It comes after diff, so that a password which changes is seen to change. Logins in URLs; passwords of
- * haproxy.cfg (`stats auth`, `user … password`); a key that stands in corosync.conf itself (corosync.conf(5), key).
+ * haproxy.cfg (`stats auth`, `user … password`) and the hash of a login there; a key that stands in corosync.conf itself
+ * (corosync.conf(5), key).
  */
 const UNSECRET = raw(
-  `sed -E -e 's|(://)[^/@ ]+@|\\1********@|g' -e 's/(stats +auth|password|passwd|secret)([ \t=:]+)[^ \t]+/\\1\\2********/g' -e 's/^([-+ ][ \t]*key:).*/\\1 ********/'`,
+  `sed -E -e 's|(://)[^/@ ]+@|\\1********@|g' -e 's/(stats +auth|password|passwd|secret)([ \t=:]+)[^ \t]+/\\1\\2********/g' -e 's/(authorization\\),sha2\\(256\\),hex -m str ).*/\\1********/' -e 's/^([-+ ][ \t]*key:).*/\\1 ********/'`,
 )
 
 /**

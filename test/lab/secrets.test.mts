@@ -25,6 +25,11 @@ const LOGIN = marker(`r%ep&o<'ö`)
 const WRONG_LOGIN = marker('wrong+repo/')
 const NEW_LOGIN = marker('new=repo?')
 const STATS = marker('stats-page-')
+const PAGE = marker(`Pa"ge's $ %41&<ü\\x9;`)
+/** From this and much patience a weak password could be found. */
+const PAGE_LOGIN = createHash('sha256')
+  .update(`Basic ${Buffer.from(`quorate:${PAGE}`).toString('base64')}`)
+  .digest('hex')
 const CFG = '/etc/haproxy/haproxy.cfg'
 const STATS_CFG = `listen s\n  bind 127.0.0.1:9\n  stats auth admin:${STATS}\n`
 const AUTHKEY = randomBytes(128)
@@ -40,8 +45,6 @@ const KEPT: readonly RegExp[] = [
   /^\/var\/lib\/quorate\//,
   // pacemaker-based writes each difference of the CIB to its own log (cib_perform_op), for the group haclient alone.
   /^\/var\/log\/pacemaker\/pacemaker\.log$/,
-  // What the test itself has put there.
-  /^\/etc\/haproxy\/haproxy\.cfg$/,
 ]
 
 /** An agent that knows passwords, and finds every node well. */
@@ -85,6 +88,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
       'a wrong login of the repository': WRONG_LOGIN,
       'the new login of the repository': NEW_LOGIN,
       'the password of the statistics': STATS,
+      STATS_PASSWORD: PAGE,
     }).map(([name, text]) => [name, Buffer.from(text)] as const),
     ['the ring key', AUTHKEY],
   ])
@@ -111,11 +115,13 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
     fence1: `ip=192.0.2.1 passwd=${quoted(FENCE.node1)}`,
     fence2: `ip=192.0.2.2 passwd=${quoted(FENCE.node2)}`,
   }
-  const own = () => readFileSync(lab.env, 'utf8').replace(/^(?:OS_PASSWORD|FENCING|FENCE_\w+|REPOS)=.*\n/gm, '')
+  const own = () =>
+    readFileSync(lab.env, 'utf8').replace(/^(?:OS_PASSWORD|STATS_PASSWORD|FENCING|FENCE_\w+|REPOS)=.*\n/gm, '')
   const set = (change: Partial<typeof settings> = {}) => {
     const { password, login, fence1, fence2 } = { ...settings, ...change }
     const lines = [
       `OS_PASSWORD=\`${password}\``,
+      `STATS_PASSWORD=\`${PAGE}\``,
       'FENCING=fence_marker',
       `FENCE_${one}=\`${fence1}\``,
       `FENCE_${two}=\`${fence2}\``,
@@ -287,6 +293,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
 
   test('nothing of them is on a screen, in a log or a checkpoint, or known to git', () => {
     clean('the screens', Buffer.from(lab.said()))
+    assert.not.match(lab.said().toLowerCase(), PAGE_LOGIN)
     assert.not.match(lab.said(), /gAAAAA[\w-]{20}/)
     let logs = 0
     for (const { path, bytes } of filesIn(lab.stateDir)) {
@@ -306,6 +313,7 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
   test('on the nodes they are where they belong, for root and their daemons alone', () => {
     for (const node of lab.nodes) {
       const root = roots[node] as string
+      assert.match(readFileSync(root + CFG, 'utf8').toLowerCase(), PAGE_LOGIN)
       const found = new Set<string>()
       for (const { path, bytes } of filesIn(
         root,

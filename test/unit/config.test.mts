@@ -72,6 +72,7 @@ holds('the smallest file and its defaults', () => {
     vipName: undefined,
     tls: undefined,
     cas: [],
+    stats: undefined,
     fernetSync: undefined,
     ssh: { user: undefined, port: undefined, key: undefined, config: undefined },
     ntpServers: [],
@@ -214,6 +215,10 @@ holds('a VIP of each family, the first one first, over one line or two', () => {
   assert.equal(vips('192.168.18.200/24'), [four])
 })
 
+holds('a service on port 8404 where there are no statistics', () =>
+  assert.is(config('SERVICES="keystone demo"', 'SERVICE_demo=port=8404').services[1]?.port, 8404),
+)
+
 holds('odd but legal names', () => {
   const long = `${'x'.repeat(63)}`
   const found = parseConfig(
@@ -253,6 +258,30 @@ holds('services of the table, what is said of them otherwise, and one of the ope
     'http://192.168.18.200:8099/v1/%(project_id)s',
   )
 })
+
+holds('limits of services, and what is said twice of none', () => {
+  const { services } = config(
+    'SERVICES="keystone heat-cfn glance"',
+    'RATE_LIMIT_heat_cfn=100/10s',
+    'RATE_LIMIT_GLANCE=" 5/1s "',
+  )
+  assert.equal(
+    services.map(({ limit }) => limit),
+    [undefined, { requests: 5, seconds: 1 }, { requests: 100, seconds: 10 }],
+  )
+})
+
+holds(
+  'the login to the statistics as a hash alone, as `printf %s "Basic $(printf %s u:p | base64)" | sha256sum` has it',
+  () => {
+    const login = 'C8A7807D24604DE080888E352F937E572FB0FC21FF3E136644C9A16D03577A70'
+    const { stats, secrets } = config("STATS_PASSWORD='s3cret#w'")
+    assert.equal(stats, { login })
+    assert.equal([...secrets].sort(), [login, 's3cret#w'].sort())
+    assert.equal(config("STATS_PASSWORD='s3cret#w'", 'STATS_USER=quorate').stats, stats)
+    assert.not.equal(config("STATS_PASSWORD='s3cret#w'", 'STATS_USER=ops').stats, stats)
+  },
+)
 
 holds('services by the names of their packages', () => {
   const { services } = parseConfig(withMore('SERVICES="keystone heat-api-cfn nova-api nova"'), FILE)
@@ -695,6 +724,41 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
         says as RegExp,
       ] as const,
   ),
+  [
+    'a limit for nobody',
+    withMore('SERVICES="keystone glance"', 'RATE_LIMIT_glanse=1/1s'),
+    MORE + 1,
+    /RATE_LIMIT_glanse is for no service of SERVICES; did you mean RATE_LIMIT_glance\?/,
+  ],
+  [
+    'two limits for one service',
+    withMore('RATE_LIMIT_keystone=1/1s', 'RATE_LIMIT_KEYSTONE=1/1s'),
+    MORE + 1,
+    /the limit of keystone is set twice; keep one RATE_LIMIT_keystone/,
+  ],
+  ...['100', '100/10', '0/10s', '100/0s', '100/1m', '1000000/1s', '1/1s 2/2s', '-1/1s', '1.5/1s'].map(
+    (value) =>
+      [
+        `a limit of ${value}`,
+        withMore(`RATE_LIMIT_keystone="${value}"`),
+        MORE,
+        /RATE_LIMIT_keystone is not requests\/seconds; write it like RATE_LIMIT_keystone=100\/10s/,
+      ] as const,
+  ),
+  ['a limit by a wrong key', withMore('rate_limit_keystone=1/1s'), MORE, /did you mean RATE_LIMIT_keystone\?/],
+  [
+    'a user of the statistics without a password',
+    withMore('STATS_USER=ops'),
+    MORE,
+    /there is no STATS_PASSWORD; write a/,
+  ],
+  ['a user with a colon', withMore('STATS_USER=a:b', 'STATS_PASSWORD=x'), MORE, /STATS_USER is not a name of letters/],
+  [
+    'a service on the port of the statistics',
+    withMore('STATS_PASSWORD=x', 'SERVICES="keystone demo"', 'SERVICE_demo="port=8404"'),
+    MORE + 2,
+    /demo has port 8404, which is that of HAProxy's statistics; give it another port, or remove STATS_PASSWORD/,
+  ],
   ['an ssh option for a user', withMore('SSH_USER=-oProxyCommand=x'), MORE, /SSH_USER is not a user name/],
   ['a user with a space', withMore('SSH_USER="a b"'), MORE, /SSH_USER is not a user name/],
   ['no such key', withMore('SSH_KEY=keys/none'), MORE, new RegExp(`SSH_KEY: there is no file ${DIR}/keys/none`)],

@@ -213,6 +213,8 @@ export const rightFile = (most = 32): fc.Arbitrary<EnvFile> =>
             maybe('NTP_SERVERS', '0.pool.ntp.org 192.168.18.1', '2001:db8::1'),
             maybe('FIREWALL', 'open', 'off', 'keep'),
             maybe('SELINUX', 'keep', 'permissive', 'disabled'),
+            maybe('RATE_LIMIT_keystone', '100/10s', '1/1s', '999999/9999s'),
+            fc.option(assignment('STATS_PASSWORD', password), { nil: undefined }),
             maybe('REPOS', 'deb http://mirror.test.com/debian bookworm-backports main', 'deb [a=b c=d] file:/srv/x ./'),
           ),
         })

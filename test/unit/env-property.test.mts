@@ -145,6 +145,16 @@ const MISTAKES: Readonly<Record<string, readonly string[]>> = {
   ],
   OS_PROJECT_NAME: ['OS_PROJECT_NAME="a"b', 'OS_PROJECT_NAME=\u0007'],
   OS_REGION_NAME: ['OS_REGION_NAME="a\\"', "OS_REGION_NAME=it's"],
+  STATS_USER: ['STATS_USER=a:b', 'STATS_USER="a b"', "STATS_USER='a"],
+  STATS_PASSWORD: [`STATS_PASSWORD=${SECRET}#`, `STATS_PASSWORD="${SECRET}`, `STATS_PASSWORD="\\n${SECRET}"`],
+  RATE_LIMIT_keystone: [
+    'RATE_LIMIT_keystone=100',
+    'RATE_LIMIT_keystone=0/10s',
+    'RATE_LIMIT_keystone=100/10',
+    'RATE_LIMIT_keystone="10/1s 20/2s"',
+    'RATE_LIMIT_keystone="1/1s',
+  ],
+  RATE_LIMIT_nobody: ['RATE_LIMIT_nobody=1/1s', 'RATE_LIMIT_nobody=x', 'RATE_LIMIT_nobody=1/1s#'],
   FENCE_nobody: ['FENCE_nobody=ip=1', 'FENCE_nobody=ip', 'FENCE_nobody=ip=1#'],
   COLOUR: [
     'COLOUR=blue',

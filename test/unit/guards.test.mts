@@ -184,6 +184,7 @@ for (const [program, words] of SHELLS) {
       'deb https://me:old-pass@host/debian x main',
       'stats auth admin:old-pass',
       'user me insecure-password old-pass',
+      'http-request auth realm x unless { req.hdr(authorization),sha2(256),hex -m str old-pass }',
       'key: old-pass',
       'totem { version: 2 }',
     ]
@@ -195,6 +196,7 @@ for (const [program, words] of SHELLS) {
       'https://********@host/debian',
       'stats auth ********',
       'insecure-password ********',
+      'req.hdr(authorization),sha2(256),hex -m str ********',
       'key: ********',
     ])
       assert.equal(

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Cidr, Config, Node } from '../../lib/config.mts'
+import { openings } from '../../lib/doors.mts'
 import type { Facts } from '../../lib/facts.mts'
 import type { Guard, Phase } from '../../lib/guard.mts'
 import { inventory } from '../../lib/keystone.mts'
@@ -20,6 +21,7 @@ import { needing, runTool } from './real-tool.mts'
 /** Words that stand in no text of ours, so that each place where one stands is found. */
 const OS_PASSWORD = 'Ospw0rd'
 const FENCE_PASSWORD = 'Fencepw0rd'
+const STATS_PASSWORD = 'Statspw0rd'
 const KEY = Buffer.from('Ringkey'.repeat(18)).toString('base64')
 const TLS_KEY = Buffer.from('Tlskey'.repeat(18)).toString('base64')
 const OTHER_KEY = Buffer.from('Another'.repeat(18)).toString('base64')
@@ -41,6 +43,8 @@ function configOf(count: number, six: boolean, fenced: boolean, { tls = false, s
     'NTP_SERVERS="0.pool.ntp.org 192.0.2.77"',
     'REPOS="deb http://mirror.test.com/debian bookworm-backports main"',
     'CLUSTER_PROPERTIES="cluster-recheck-interval=5min"',
+    `STATS_PASSWORD=${STATS_PASSWORD}`,
+    'RATE_LIMIT_keystone=100/10s',
   ]
   return parseConfig(`${lines.join('\n')}\n`, join(dir, 'env'))
 }
@@ -139,8 +143,9 @@ for (const [title, [config, facts]] of Object.entries(CLUSTERS)) {
   }
   texts(`${title}: no secret is an argument of a program`, () => {
     for (const [where, text] of textsOf(config, facts)) {
-      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY, TLS_KEY])
+      for (const secret of [OS_PASSWORD, FENCE_PASSWORD, KEY, TLS_KEY, config.stats?.login as string])
         assert.not.ok(withoutPrintf(text).includes(secret), where)
+      assert.not.ok(text.includes(STATS_PASSWORD), where)
     }
   })
 }
@@ -167,8 +172,10 @@ texts('the test of arguments finds what it looks for', () => {
 
 needing(texts, 'shellcheck')('shellcheck finds no error', () => {
   const clusters = ['2 built nodes, fenced', '2 built nodes, with TLS']
-  const all = clusters.flatMap((name) => textsOf(...(CLUSTERS[name] as readonly [Config, Facts])))
-  const files = all.map(([, text], index) => {
+  const all = clusters.flatMap((name) =>
+    textsOf(...(CLUSTERS[name] as readonly [Config, Facts])).map(([, text]) => text),
+  )
+  const files = [...new Set(all)].map((text, index) => {
     const file = join(dir, `text-${index}.sh`)
     writeFileSync(file, `set -eu\n${text}\n`)
     return file
@@ -184,6 +191,16 @@ texts('each guard of a step has a title of its own, so that none is counted for 
       [],
       title,
     )
+  }
+})
+
+texts('the port of the statistics is looked at and opened where there are any', () => {
+  for (const any of [true, false]) {
+    const config = { ...configOf(2, false, false), ...(any ? {} : { stats: undefined }) }
+    const ports = openings(config, fresh(config), false).map(({ ports }) => ports[0])
+    assert.is(ports.includes(8404), any)
+    const titles = guardsOf(config, fresh(config)).filter(({ where }) => where.includes('port 8404 is free'))
+    assert.is(titles.length, any ? 2 : 0)
   }
 })
 

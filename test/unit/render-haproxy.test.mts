@@ -1,4 +1,5 @@
 /** haproxy.cfg as rendered, and as HAProxy reads it; the table of services with it. */
+import { createHash } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { family } from '../../lib/address.mts'
 import type { Cidr, Node } from '../../lib/config.mts'
@@ -15,42 +16,32 @@ const vip = (address: string): Cidr => ({ address, prefix: 24, family: family(ad
 const keystone = SERVICES.find(({ name }) => name === 'keystone') as Service
 const glance = SERVICES.find(({ name }) => name === 'glance') as Service
 
+type Wanted = Parameters<typeof haproxyCfg>[0]
+/** As the first node has it. */
+const cfg = (config: Wanted, services: readonly Service[]) => haproxyCfg(config, services, config.nodes[0] as Node)
+const two = { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] }
+const six = { vip: vip('2001:db8::100'), nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')] }
+const limit = { requests: 100, seconds: 10 }
+const stats = { login: createHash('sha256').update('Basic x').digest('hex').toUpperCase() }
+
 const FILES: Readonly<Record<string, string>> = {
-  'two-nodes': haproxyCfg(
-    { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
-    [keystone],
-  ),
-  'both-families': haproxyCfg(
-    {
-      vip: vip('192.168.18.100'),
-      vip2: vip('2001:db8::100'),
-      nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')],
-    },
-    [keystone, glance],
-  ),
-  ipv6: haproxyCfg(
-    { vip: vip('2001:db8::100'), nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')] },
-    [keystone],
-  ),
-  'odd-names-two-services': haproxyCfg(
+  'two-nodes': cfg(two, [keystone]),
+  'both-families': cfg({ ...two, vip2: vip('2001:db8::100') }, [keystone, glance]),
+  ipv6: cfg(six, [keystone]),
+  'odd-names-two-services': cfg(
     {
       vip: vip('10.0.0.100'),
       nodes: [node('0-db', '10.0.0.1'), node('a', '10.0.0.2'), node(`${'long-'.repeat(12)}nam`, '10.0.0.3')],
     },
     [keystone, glance],
   ),
-  'tls-whole-table': haproxyCfg(
-    {
-      vip: vip('2001:db8::100'),
-      nodes: [node('node1', '2001:db8::11'), node('node2', '2001:db8::12')],
-      tls: {},
-    },
+  'tls-whole-table': cfg(
+    { ...six, tls: {} },
     SERVICES.map((one) => (one.name === 'glance' ? { ...one, tls: true } : one)),
   ),
-  'whole-table': haproxyCfg(
-    { vip: vip('192.168.18.100'), nodes: [node('node1', '192.168.18.11'), node('node2', '192.168.18.12')] },
-    SERVICES,
-  ),
+  'whole-table': cfg(two, SERVICES),
+  'stats-and-limits': cfg({ ...two, stats }, [{ ...keystone, limit }, glance]),
+  'stats-and-limits-ipv6': cfg({ ...six, stats }, [{ ...keystone, limit }]),
 }
 
 const test = suite('haproxy.cfg')
@@ -62,7 +53,7 @@ const checked = needing(test, 'haproxy')
 const haproxyCheck = (text: string) =>
   withFile(
     'haproxy.cfg',
-    text.replaceAll(/(crt|-f) \S+/g, (_, word) => `${word} ${word === 'crt' ? bundle : '/dev/null'}`),
+    text.replaceAll(/(?<= )(crt|-f) \S+/g, (_, word) => `${word} ${word === 'crt' ? bundle : '/dev/null'}`),
     (file) => runTool('haproxy', ['-c', '-dW', '-f', file]),
   )
 
@@ -77,6 +68,20 @@ for (const [name, text] of Object.entries(FILES)) {
 checked('haproxy -c refuses what it should, so that the tests above mean something', async () => {
   const { code } = await haproxyCheck((FILES.ipv6 as string).replace('balance leastconn', 'balance leastcon'))
   assert.is.not(code, 0)
+})
+
+checked('a limit with the addresses of 32 nodes is a line that HAProxy can read', async () => {
+  const address = (last: number) => `2001:db8:1111:2222:3333:4444:5555:${last.toString(16).padStart(4, '1')}`
+  const nodes = Array.from({ length: 32 }, (_, index) => node(`node${index}`, address(index)))
+  const { code, output } = await haproxyCheck(cfg({ vip: vip(address(100)), nodes }, [{ ...keystone, limit }]))
+  assert.is(code, 0, output)
+})
+
+test('the statistics are on the address of the node and nowhere else, and the rest is the same everywhere', () => {
+  const [one, other] = two.nodes.map((node) => haproxyCfg({ ...two, stats }, [keystone], node))
+  assert.equal((one as string).match(/bind .*:8404/g), ['bind 192.168.18.11:8404'])
+  assert.is(other, (one as string).replace('bind 192.168.18.11:8404', 'bind 192.168.18.12:8404'))
+  assert.is(haproxyCfg(two, [keystone], two.nodes[1] as Node), FILES['two-nodes'])
 })
 
 test('a name in the host part of an endpoint stays as it is', () => {
