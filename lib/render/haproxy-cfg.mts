@@ -81,12 +81,10 @@ connect_ms=%Tc response_ms=%Tr total_ms=%Ta bytes_in=%U bytes_out=%B termination
 
 /**
  * Mozilla's "intermediate" for TLS 1.2 (ssl-config.mozilla.org, guidelines 5.7) without the ciphers that need a group of their own (DHE), and
- * all of TLS 1.3. A ticket would be good for as long as the process that gave it, and no node knows another one's. Each connection counts twice, outside
- * and inside.
+ * all of TLS 1.3. A ticket would be good for as long as the process that gave it, and no node knows another one's.
  */
 const TLS = `\
 global
-  maxconn 16384
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
   ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
   ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
