@@ -128,7 +128,11 @@ export const servicesBack = (): Guard => ({
   apply: sh`
     systemctl daemon-reload
     while read -r unit; do
-      case $unit in haproxy) ;; ca-certificates) ! command -v update-ca-certificates >/dev/null || update-ca-certificates --fresh >/dev/null 2>&1 ;; *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;; esac
+      case $unit in
+        haproxy) ;;
+        ca-certificates) ! command -v update-ca-certificates >/dev/null || said=$(update-ca-certificates --fresh 2>&1) || { printf '%s\n' "$said"; exit 1; } ;;
+        *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;;
+      esac
     done <${KEPT}/restart
     if [ -e ${BEFORE}/units ]; then
       while read -r unit enabled active; do

@@ -4,11 +4,11 @@ import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
 import { comes, require } from './guards/require.mts'
 import { journal, service as unit } from './guards/service.mts'
-import { http, schemeOn, statusOf } from './http.mts'
+import { http, portOn, schemeOn, statusOf } from './http.mts'
 import { runsEverywhere } from './pacemaker.mts'
 import { BUNDLE, MOVED } from './render/haproxy-cfg.mts'
 import { authority, portsOf, type Service, STATS_PORT } from './services.mts'
-import { raw, sh } from './shell.mts'
+import { raw, type Shell, sh } from './shell.mts'
 
 /**
  * Shell function `listeners PORT`: address, program, pid and unit of each TCP listener of this node, a line each (ss(8)). The
@@ -61,6 +61,14 @@ export const CFG = '/etc/haproxy/haproxy.cfg'
 /** Its name comes after 50-pacemaker.conf, with which pacemaker says that it alone restarts the daemon (lib/services/systemd.c). */
 export const UNIT = '/etc/systemd/system/haproxy.service.d/60-quorate.conf'
 
+/** Shell text: HAProxy reads this file without a warning, or says what is wrong, and "$new" is given up; it binds nothing for that. */
+export const haproxyReads = (path: Shell): string => sh`
+  said=$(haproxy -c -dW -f ${path} 2>&1) || {
+    printf '%s\\n' "$said" | grep -v '^.NOTICE'
+    rm -f "$new"
+    exit 1
+  }`
+
 /** It runs with all of its files as they are. */
 export const haproxyCurrent = ({ tls }: Config): Guard =>
   unit('haproxy', { loads: [CFG, UNIT, ...(tls ? [BUNDLE, MOVED] : [])], by: 'reload', managed: true })
@@ -105,15 +113,18 @@ export const haproxyRuns = (config: Config): readonly Guard[] => [
 /** The health check of HAProxy, made from here; passed by any of these hosts. */
 export const answers = (config: Config, title: string, service: Service, ...hosts: readonly string[]): Guard => {
   const { name, check, port, units } = service
-  const asked = (host: string) => sh`
-    code=$(${raw(statusOf(host, port, check.path, 3))})
+  const asked = (host: string) => {
+    const at = portOn(config, host, service)
+    return sh`
+    code=$(${raw(statusOf(host, at, check.path, 3))})
     case " "${check.expect.join(' ')}" " in *" $code "*) exit 0 ;; esac
     case $code in
       000)
-        echo ${`no answer from ${authority(host, port)}`}
-        distrust ${host} ${port} ;;
-      *) echo ${`GET ${schemeOn(config, host, service)}://${authority(host, port)}${check.path} says`} "$code" ;;
+        echo ${`no answer from ${authority(host, at)}`}
+        distrust ${host} ${at} ;;
+      *) echo ${`GET ${schemeOn(config, host, service)}://${authority(host, at)}${check.path} says`} "$code" ;;
     esac`
+  }
   return {
     ...comes(
       title,

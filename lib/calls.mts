@@ -22,7 +22,7 @@ export interface Caller {
   /** Units besides those that are started anew where they run. */
   readonly daemons: readonly string[]
   /** With TLS on the VIP: what makes them believe HAProxy that a client came by HTTPS, in the first of the files that is there. */
-  readonly believes?: Setting
+  readonly believes: Setting | undefined
 }
 
 /** The versions that an API tells lead to HTTPS then (oslo.middleware, http_proxy_to_wsgi.py, in the pipelines of these APIs by default). */
@@ -33,22 +33,8 @@ const DJANGO: Setting = {
   key: 'SECURE_PROXY_SSL_HEADER',
   value: "('HTTP_X_FORWARDED_PROTO', 'https')",
 }
-const PARSERS = [
-  ...[
-    'keystone',
-    'glance',
-    'nova',
-    'neutron',
-    'cinder',
-    'heat',
-    'barbican',
-    'octavia',
-    'designate',
-    'manila',
-    'magnum',
-  ],
-  ...['ironic', 'aodh', 'gnocchi'],
-]
+/** All others are oslo's; those without an API of their own are asked by nobody. */
+const BELIEVE: Readonly<Record<string, Setting | undefined>> = { horizon: DJANGO, swift: undefined }
 
 const caller = (
   name: string,
@@ -60,7 +46,7 @@ const caller = (
   files,
   services,
   daemons: daemons.flatMap((one) => [`${name}-${one}`, `openstack-${name}-${one}`]),
-  ...(PARSERS.includes(name) ? { believes: PARSES } : name === 'horizon' ? { believes: DJANGO } : {}),
+  believes: Object.hasOwn(BELIEVE, name) ? BELIEVE[name] : PARSES,
 })
 
 /** Files and daemons of each project (its installation guide, and the packages of Debian, Ubuntu and RDO). */
@@ -158,23 +144,21 @@ interface Call extends Setting {
   readonly file: string
 }
 
-const callsOf = (facts: Facts, node: Node): readonly Call[] =>
+const linesOf = (facts: Facts, node: Node) =>
   facts
     .get(node, 'calls')
     .split('\n')
     .map((line) => line.split('\t'))
-    .flatMap(([name = '', file = '', section = '', key, value]) =>
-      key === undefined || value === undefined
-        ? []
-        : [{ caller: name, file, section: section.slice(1, -1), key, value }],
-    )
+
+const callsOf = (facts: Facts, node: Node): readonly Call[] =>
+  linesOf(facts, node).flatMap(([name = '', file = '', section = '', key, value]) =>
+    key === undefined || value === undefined ? [] : [{ caller: name, file, section: section.slice(1, -1), key, value }],
+  )
 
 const filesOf = (facts: Facts, node: Node, caller: string): readonly string[] =>
-  facts
-    .get(node, 'calls')
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .flatMap(([name, file, section]) => (name === caller && file !== undefined && section === undefined ? [file] : []))
+  linesOf(facts, node).flatMap(([name, file, section]) =>
+    name === caller && file !== undefined && section === undefined ? [file] : [],
+  )
 
 /** What a value is to be; the same where it is right. Quotes around it, and what comes after a comma, stay. */
 function wanted(config: Config, facts: Facts, { key, value }: Call): string {
@@ -208,7 +192,7 @@ interface Edit extends Call {
 }
 
 /** The settings of a caller on a node that are to be others. */
-export function edits(config: Config, facts: Facts, node: Node, { name, believes }: Caller): readonly Edit[] {
+export function edits(config: Config, facts: Facts, node: Node, { name, believes, services }: Caller): readonly Edit[] {
   const all = callsOf(facts, node).filter((call) => call.caller === name)
   // Where a key is set more than once the last one counts, and is the one that is written.
   const last = all.filter(
@@ -223,7 +207,6 @@ export function edits(config: Config, facts: Facts, node: Node, { name, believes
     return value === call.value ? [] : [{ ...call, value, old: call.value }]
   })
   const [file] = filesOf(facts, node, name)
-  const services = CALLERS.find((one) => one.name === name)?.services ?? []
   const behindIt = config.services.some((service) => services.includes(service.name))
   const besides: readonly Call[] = [
     ...(config.tls && believes && file && behindIt ? [{ ...believes, caller: name, file }] : []),

@@ -41,6 +41,7 @@ export const hostsOf = ({ nodes, arbiter }: Pick<Config, 'nodes' | 'arbiter'>): 
 
 /** The host that clients of the API call: a name, or an address literal. */
 export const apiHost = ({ vip, vipName }: Pick<Config, 'vip' | 'vipName'>): string => vipName ?? vip.address
+
 /** The one that endpoints name, and the one of the other family beside it. */
 export const vipsOf = ({ vip, vip2 }: Vips): readonly Cidr[] => (vip2 === undefined ? [vip] : [vip, vip2])
 
@@ -105,7 +106,7 @@ export interface Config {
     readonly limit?: number
     readonly limits: Readonly<Record<string, number>>
   }
-  /** Values that may appear nowhere: passwords of OS_*, FENCE*_* and STATS_*. */
+  /** Values that may appear nowhere: passwords of OS_*, FENCE*_* and STATS_*, and the key of TLS_CERT. */
   readonly secrets: readonly string[]
 }
 

@@ -14,6 +14,10 @@ export const speaksTls = ({ tls, services }: Pick<Config, 'tls' | 'services'>): 
 export const schemeOn = (config: Speakers, host: string, service: Pick<Service, 'tls'>): 'http' | 'https' =>
   (config.nodes.some(({ address }) => address === host) ? service.tls : config.tls) ? 'https' : 'http'
 
+/** On which port: one that has a port of its own for TLS has it on the VIP. */
+export const portOn = (config: Speakers, host: string, service: Pick<Service, 'port' | 'tlsPort'>): number =>
+  schemeOn(config, host, {}) === 'https' ? (service.tlsPort ?? service.port) : service.port
+
 /** Arms of a shell's `case` over "ADDRESS PORT" that set `how`: what openssl is to find in the certificate. */
 const speakers = (config: Speakers): string => {
   const named = (name: string) =>

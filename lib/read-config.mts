@@ -123,7 +123,11 @@ export function parseConfig(text: string, file: string): Config {
     ...fencing,
     clusterProperties: readProperties(source, fencing.fencing),
     services,
-    ...readTls(source, nodes, vip?.address),
+    ...readTls(
+      source,
+      nodes,
+      [vip, vip2].flatMap((one) => one?.address ?? []),
+    ),
     stats: readStats(source, services),
     fernetSync: readFernetSync(source, nodes),
     ssh: readSsh(source),

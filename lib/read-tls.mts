@@ -19,16 +19,16 @@ const SERVER = '1.3.6.1.5.5.7.3.1'
 
 type Wrong = (text: string, remedy: string) => void
 
-/** `vip` is an address; undefined where that is wrong already. */
+/** `vips` are addresses, without those that are wrong already. */
 export function readTls(
   source: Source,
   nodes: readonly Node[],
-  vip: string | undefined,
+  vips: readonly string[],
 ): Pick<Config, 'tls' | 'cas' | 'vipName'> {
   const vipName = readVipName(source, nodes)
   const cas = readCas(source)
-  const host = vipName ?? (source.get('VIP_NAME') === undefined ? vip : undefined)
-  return { vipName, cas: cas.map((one) => one.toString()), tls: readCert(source, host, cas) }
+  const hosts = vipName === undefined ? vips : [vipName]
+  return { vipName, cas: cas.map((one) => one.toString()), tls: readCert(source, hosts, cas) }
 }
 
 function readVipName(source: Source, nodes: readonly Node[]): string | undefined {
@@ -56,10 +56,11 @@ function blocksOf(source: Source, entry: Entry, wrong: Wrong, remedy: string) {
     wrong(`${entry.key}: ${problem}`, remedy)
     return undefined
   }
-  const bytes = readFileSync(path)
-  const blocks = [...bytes.toString('latin1').matchAll(/-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g)]
+  const blocks = [
+    ...readFileSync(path, 'latin1').matchAll(/-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g),
+  ]
   const of = (what: RegExp) => blocks.filter(([, label = '']) => what.test(label))
-  return { bytes, certs: of(/^(?:X509 |TRUSTED )?CERTIFICATE$/), keys: of(/PRIVATE KEY$/) }
+  return { certs: of(/^(?:X509 |TRUSTED )?CERTIFICATE$/), keys: of(/PRIVATE KEY$/) }
 }
 
 function certificate(pem: string): X509Certificate | undefined {
@@ -87,7 +88,7 @@ function readCas(source: Source): readonly X509Certificate[] {
   return all.filter((one) => one !== undefined)
 }
 
-function readCert(source: Source, host: string | undefined, cas: readonly X509Certificate[]): Tls | undefined {
+function readCert(source: Source, hosts: readonly string[], cas: readonly X509Certificate[]): Tls | undefined {
   const entry = source.get('TLS_CERT')
   if (entry === undefined) return undefined
   if (entry.value.trim() === OWN) return {}
@@ -101,29 +102,34 @@ function readCert(source: Source, host: string | undefined, cas: readonly X509Ce
   else if (leaf === undefined || chain.includes(undefined))
     wrong('TLS_CERT has a certificate that cannot be read', 'look at it: openssl x509 -noout -text -in bundle.pem')
   else {
-    fits(leaf, host, wrong)
+    for (const host of hosts) named(leaf, host, wrong)
+    fits(leaf, wrong)
     chained(leaf, chain as X509Certificate[], cas, wrong)
   }
   const fault = keyFault(blocks.keys, certs)
   if (fault) wrong(...fault)
   return {
-    bundle: blocks.bytes.toString('base64'),
+    // Parts that were put together without a line break, or written on Windows, are none to OpenSSL.
+    bundle: btoa([...blocks.certs, ...blocks.keys].map(([pem]) => `${pem.replaceAll('\r', '')}\n`).join('')),
     ...(leaf === undefined ? {} : { until: leaf.validToDate.getTime() }),
   }
 }
 
 /** The certificate is for clients of this host (RFC 9525: the subject's common name does not count). */
-function fits(leaf: X509Certificate, host: string | undefined, wrong: Wrong): void {
-  if (host !== undefined && !(isHostName(host) ? leaf.checkHost(host, { subject: 'never' }) : leaf.checkIP(host))) {
-    const names = leaf.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? 'no name at all'
-    const [name] = [...(leaf.subjectAltName?.matchAll(/DNS:([^,*]+)(?:,|$)/g) ?? [])].map(([, one]) => one)
-    wrong(
-      `TLS_CERT is not for ${host}: it is for ${shown(names)}`,
-      name === undefined || isHostName(host)
-        ? `have one made with the subjectAltName ${isHostName(host) ? 'DNS' : 'IP'}:${host}`
-        : `write VIP_NAME=${shown(name)}, if clients are to call the VIP by that name`,
-    )
-  }
+function named(leaf: X509Certificate, host: string, wrong: Wrong): void {
+  if (isHostName(host) ? leaf.checkHost(host, { subject: 'never' }) : leaf.checkIP(host)) return
+  const names = leaf.subjectAltName?.replaceAll(/(?:DNS|IP Address):/g, '') ?? 'no name at all'
+  const [name] = [...(leaf.subjectAltName?.matchAll(/DNS:([^,*]+)(?:,|$)/g) ?? [])].map(([, one]) => one)
+  wrong(
+    `TLS_CERT is not for ${host}: it is for ${shown(names)}`,
+    name === undefined || isHostName(host)
+      ? `have one made with the subjectAltName ${isHostName(host) ? 'DNS' : 'IP'}:${host}`
+      : `write VIP_NAME=${shown(name)}, if clients are to call the VIP by that name`,
+  )
+}
+
+/** It is for a server, its key is one that OpenSSL takes, and it is good already. */
+function fits(leaf: X509Certificate, wrong: Wrong): void {
   if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes(SERVER))
     wrong('TLS_CERT is for no server: its extended key usage lacks serverAuth', 'have one made for a TLS server')
   const bits = leaf.publicKey.asymmetricKeyDetails?.modulusLength

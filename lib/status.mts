@@ -5,7 +5,7 @@ import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
 import { UNFENCED } from './fencing.mts'
-import { http, statusOf } from './http.mts'
+import { http, portOn, statusOf } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
@@ -22,9 +22,10 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
   api: [
     http(config).shell,
-    ...config.services.flatMap(({ name, port, check }) =>
+    ...config.services.flatMap((service) =>
       [...vipsOf(config).map((vip) => ({ name: hostOf(config, vip), address: vip.address })), ...config.nodes].map(
-        (host) => sh`echo ${host.name} ${name} "$(${raw(statusOf(host.address, port, check.path, 3))})"`,
+        (host) =>
+          sh`echo ${host.name} ${service.name} "$(${raw(statusOf(host.address, portOn(config, host.address, service), service.check.path, 3))})"`,
       ),
     ),
   ].join('\n'),

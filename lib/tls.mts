@@ -1,5 +1,6 @@
 /** TLS on the VIP: the certificate that HAProxy shows, whom the nodes trust, and plain HTTP that leads to HTTPS. */
 import { canonical } from './address.mts'
+import { haproxyReads } from './backend.mts'
 import { apiHost, type Config, type Node, vipsOf } from './config.mts'
 import type { Problem } from './errors.mts'
 import type { Facts } from './facts.mts'
@@ -7,7 +8,7 @@ import { firstNode, type Guard, type Step } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
 import type { Package } from './guards/package.mts'
 import { needs } from './guards/require.mts'
-import { http, speaksTls } from './http.mts'
+import { http, portOn, speaksTls } from './http.mts'
 import { BUNDLE, MOVED, TRUSTED } from './render/haproxy-cfg.mts'
 import { authority } from './services.mts'
 import { raw, sh } from './shell.mts'
@@ -28,24 +29,34 @@ const LEAF = 397
 export const tlsPackages = (config: Config): readonly Package[] =>
   speaksTls(config) || config.cas.length > 0 ? [{ name: 'openssl' }, { name: 'ca-certificates' }] : []
 
+/** All by which clients may call a VIP. */
+const namesOf = (config: Config): readonly string[] => [
+  ...new Set([apiHost(config), ...vipsOf(config).map(({ address }) => address)]),
+]
+
 const makesOwn = ({ tls }: Config): boolean => tls !== undefined && tls.bundle === undefined
 
 /** Shell text that is true where the node has a certificate of our own for the VIP that is good for a while yet. */
-const good = (config: Config) => {
-  const host = apiHost(config)
-  const who = canonical(host) === undefined ? '-verify_hostname' : '-verify_ip'
-  return raw(
-    sh`[ -s ${OWN}/ca.key ] && openssl verify -CAfile ${OWN}/ca.pem ${raw(who)} ${host} ${OWN}/vip.pem >/dev/null 2>&1 && openssl x509 -noout -checkend ${SOON * DAY} -in ${OWN}/vip.pem >/dev/null`,
+const good = (config: Config) =>
+  raw(
+    [
+      ...namesOf(config).map((name) => {
+        const who = canonical(name) === undefined ? '-verify_hostname' : '-verify_ip'
+        return sh`openssl verify -CAfile ${OWN}/ca.pem ${raw(who)} ${name} ${OWN}/vip.pem >/dev/null 2>&1`
+      }),
+      sh`openssl x509 -noout -checkend ${SOON * DAY} -in ${OWN}/vip.pem >/dev/null`,
+    ].join(' && '),
   )
-}
 
-/** The files of our own authority, a line each: name and content. */
+/** The files of our own authority, a line each: name and content. The certificate is among them while it is good. */
 export const ownFacts = (config: Config): Readonly<Record<string, string>> =>
   makesOwn(config)
     ? {
         'secret.tls': sh`
-          command -v openssl >/dev/null && ${good(config)} || exit 0
-          for name in ${OWN_FILES}; do echo "$name $(base64 <${OWN}/"$name" | tr -d '\\n')"; done`,
+          [ -s ${OWN}/ca.key ] && [ -s ${OWN}/ca.pem ] && command -v openssl >/dev/null || exit 0
+          files='ca.key ca.pem'
+          if ${good(config)}; then files="$files vip.pem"; fi
+          for name in $files; do echo "$name $(base64 <${OWN}/"$name" | tr -d '\\n')"; done`,
       }
     : {}
 
@@ -55,28 +66,29 @@ interface Own {
   readonly files: Readonly<Record<string, string>>
 }
 
-/** Of the first node that has it all. */
-function own(config: Config, facts: Facts): Own | undefined {
+/** Of the first node that has it all; `names` alone, where not all is wanted. */
+function own(config: Config, facts: Facts, names: readonly string[] = OWN_FILES): Own | undefined {
   for (const node of makesOwn(config) ? config.nodes : []) {
     const pairs = facts
       .get(node, 'secret.tls')
       .split('\n')
       .map((line) => line.split(' '))
     const files = Object.fromEntries(pairs.map(([name = '', content = '']) => [name, content]))
-    if (OWN_FILES.every((name) => files[name])) return { node, files }
+    if (names.every((name) => files[name])) return { node, files }
   }
   return undefined
 }
 
 /** An authority once, and a certificate of it whenever one is needed; nothing of it leaves the nodes but what clients are shown. */
 const made = (config: Config): Guard => {
-  const host = apiHost(config)
+  const names = namesOf(config)
+  const alternatives = names.map((name) => `${canonical(name) === undefined ? 'DNS' : 'IP'}:${name}`)
   const key = raw('-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes')
   return {
     title: 'the nodes have a certificate for the VIP',
     check: sh`
       ${needs('openssl')}
-      ${good(config)} || { echo ${`there is none for ${host} that is good for ${SOON} days`}; exit 1; }`,
+      ${good(config)} || { echo ${`there is none for ${names.join(' and ')} that is good for ${SOON} days`}; exit 1; }`,
     apply: sh`
       umask 077
       mkdir -p ${OWN}
@@ -89,7 +101,7 @@ const made = (config: Config): Guard => {
         mv -f ca.pem.new ca.pem
       fi
       printf '%s\\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth \
-        ${`subjectAltName=${[...new Set([host, ...vipsOf(config).map(({ address }) => address)])].map((one) => `${canonical(one) === undefined ? 'DNS' : 'IP'}:${one}`).join()}`} >"$scratch/extensions"
+        ${`subjectAltName=${alternatives.join()}`} >"$scratch/extensions"
       {
         openssl req -new ${key} -subj ${`/O=quorate/CN=${config.clusterName}`} -keyout "$scratch/key.pem" -out "$scratch/request.pem" &&
           openssl x509 -req -in "$scratch/request.pem" -CA ca.pem -CAkey ca.key -set_serial "0x$(openssl rand -hex 16)" \
@@ -101,16 +113,21 @@ const made = (config: Config): Guard => {
   }
 }
 
-/** One node makes what is missing; the others get it with the step after it. */
+/** One node makes what is missing, with the authority that there is; the others get it with the step after it. */
 export const ownCertificate: Step = {
   title: 'certificate',
   on: (config, facts) => {
-    const has = own(config, facts)
+    const has = own(config, facts) ?? own(config, facts, ['ca.key'])
     return has ? [has.node] : firstNode(config)
   },
   guards: (config) => (makesOwn(config) ? [made(config)] : []),
   after: '02-packages',
 }
+
+/** Shell text: HAProxy takes it, before it has it. */
+const TAKEN = sh`
+  printf 'listen test\\n  mode tcp\\n  timeout client 1s\\n  timeout connect 1s\\n  timeout server 1s\\n  bind 127.0.0.1:1 ssl crt %s\\n' "$new" >"$scratch/test.cfg"
+  ${raw(haproxyReads(raw('"$scratch/test.cfg"')))}`
 
 const text = (base64: string) => Buffer.from(base64, 'base64').toString('latin1')
 
@@ -135,7 +152,14 @@ export function trustAndCertificate(config: Config, facts: Facts): readonly Guar
         )
       : []),
     ...trusted(cas),
-    ...(bundle === undefined ? [] : [file(BUNDLE, bundle, { mode: '0600', secret: true })]),
+    ...(bundle === undefined
+      ? []
+      : [
+          {
+            ...file(BUNDLE, bundle, { mode: '0600', secret: true, test: TAKEN }),
+            remedy: 'HAProxy does not take it, for the reason above: have another one made; what was in use still is',
+          },
+        ]),
   ]
 }
 
@@ -204,11 +228,13 @@ export const endsSoon = ({ tls }: Config): readonly string[] =>
 export const shownFact = (config: Config): Readonly<Record<string, string>> => {
   const [service] = config.services
   if (config.tls === undefined || service === undefined) return {}
+  const { address } = config.vip
+  const port = portOn(config, address, service)
   return {
     certificate: sh`
       ${http(config)}
-      speaks_tls ${config.vip.address} ${service.tlsPort ?? service.port}
-      timeout 3 openssl s_client $how -connect ${authority(config.vip.address, service.tlsPort ?? service.port)} </dev/null 2>/dev/null | openssl x509 -noout -enddate 2>/dev/null | sed 's/^notAfter=//' || :`,
+      speaks_tls ${address} ${port}
+      timeout 3 openssl s_client $how -connect ${authority(address, port)} </dev/null 2>/dev/null | openssl x509 -noout -enddate 2>/dev/null | sed 's/^notAfter=//' || :`,
   }
 }
 

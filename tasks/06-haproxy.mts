@@ -1,5 +1,14 @@
 /** 06-haproxy: HAProxy runs on every node under pacemaker and answers on the VIP for the APIs behind it. */
-import { CFG, haproxyCurrent, haproxyRuns, listenersFact, portFree, tlsPortFree, UNIT } from '../lib/backend.mts'
+import {
+  CFG,
+  haproxyCurrent,
+  haproxyReads,
+  haproxyRuns,
+  listenersFact,
+  portFree,
+  tlsPortFree,
+  UNIT,
+} from '../lib/backend.mts'
 import { type Config, type Node, vipsOf } from '../lib/config.mts'
 import { noneLeftDrained, rolling } from '../lib/drain.mts'
 import type { Facts } from '../lib/facts.mts'
@@ -15,7 +24,7 @@ import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
 import type { Service } from '../lib/services.mts'
-import { sh } from '../lib/shell.mts'
+import { raw, sh } from '../lib/shell.mts'
 import { endsSoon, movedPorts, notOver, ownCertificate, ownFacts, trustAndCertificate } from '../lib/tls.mts'
 
 /** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
@@ -55,7 +64,7 @@ const configured = (config: Config, _: Facts, node: Node): Guard[] => [
   ),
   ...(config.tls ? [movedPorts(CFG)] : []),
   file(CFG, haproxyCfg(config, config.services, node), {
-    test: 'haproxy -c -q -dW -f "$new"',
+    test: haproxyReads(raw('"$new"')),
     // HAProxy reads it as root; from the hash of a login a weak password can be guessed.
     mode: config.stats ? '0600' : '0644',
   }),

@@ -12,10 +12,12 @@ function openssl(...words: readonly string[]): string {
 interface Wish {
   /** As openssl writes it: `IP:192.0.2.1,DNS:api.test.com`. */
   readonly names?: string
-  /** Of the certificate: whole days, also past ones. */
+  /** For which it is good. */
   readonly days?: number
   readonly usage?: string
   readonly rsa?: number
+  /** The hash that is signed. */
+  readonly hash?: string
 }
 
 export interface Authority {
@@ -45,12 +47,25 @@ export function authority(
   return {
     file,
     pem: readFileSync(file, 'utf8'),
-    issue: (leaf, { names = '', days = 90, usage = 'serverAuth', rsa }) => {
+    issue: (leaf, { names = '', days = 90, usage = 'serverAuth', rsa, hash = 'sha256' }) => {
       const [own, cert] = [join(dir, `${leaf}.key`), join(dir, `${leaf}.pem`)]
       const how = rsa === undefined ? KEY : ['-newkey', `rsa:${rsa}`, '-nodes']
       const alternatives = names === '' ? [] : ['-addext', `subjectAltName=${names}`]
       openssl(
-        ...['req', '-x509', ...how, '-subj', `/CN=${leaf}`, '-keyout', own, '-out', cert, '-days', String(days)],
+        ...[
+          'req',
+          '-x509',
+          ...how,
+          '-subj',
+          `/CN=${leaf}`,
+          '-keyout',
+          own,
+          '-out',
+          cert,
+          '-days',
+          String(days),
+          `-${hash}`,
+        ],
         ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', `extendedKeyUsage=${usage}`, ...alternatives],
         ...issued({ file, key }),
       )

@@ -7,7 +7,7 @@ import type { Outcome } from '../event.mts'
 import { exchange, type Job } from '../exchange.mts'
 import { addresses, otherRun } from '../facts.mts'
 import type { Phase } from '../guard.mts'
-import { schemeOn } from '../http.mts'
+import { portOn, schemeOn } from '../http.mts'
 import { holderText } from '../lock.mts'
 import type { Talk } from '../main.mts'
 import { askAll, check } from '../run.mts'
@@ -111,7 +111,7 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
   const answers: { at: number; status: number }[] = []
   const url =
     service &&
-    `${schemeOn(job.config, job.config.vip.address, service)}://${authority(job.config.vip.address, service.tlsPort ?? service.port)}${service.check.path}`
+    `${schemeOn(job.config, job.config.vip.address, service)}://${authority(job.config.vip.address, portOn(job.config, job.config.vip.address, service))}${service.check.path}`
   const ask = () => {
     const at = Date.now()
     let done = false

@@ -67,7 +67,7 @@ const KEPT = '/run/quorate-drill.unit'
 
 /**
  * Shell text: takes devices away and gives them back after so many seconds, whoever is listening then. IPv6 addresses and the routes that
- * go with a device are kept aside (ip-address(8), save and restore); the VIPs are pacemaker's, which may have moved it meanwhile.
+ * go with a device are kept aside (ip-address(8), save and restore); the VIPs are pacemaker's, which may have moved them meanwhile.
  */
 const cut = (config: Config, devices: readonly string[], seconds: number): string => {
   const script = sh`

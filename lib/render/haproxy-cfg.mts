@@ -194,7 +194,10 @@ const binds = (config: Wanted, port: number, more = ''): string =>
     .map(({ address }) => `  bind ${authority(address, port)}${more}\n`)
     .join('')
 
-/** Their time-outs are those of the front ends behind them, which are shorter. */
+/**
+ * Their time-outs are those of the front ends behind them, which are shorter. A connection is one here and one there, so that there is room
+ * for half as many as without TLS.
+ */
 const APART = `\
 defaults
   mode tcp

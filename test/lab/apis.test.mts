@@ -1,6 +1,7 @@
 /** Keystone, glance and placement of Debian's packages behind one VIP: moved, restarted, lost, and put back. */
 import * as assert from 'uvu/assert'
 import { ended, LONG, onLab, set, settled, until } from './cluster.mts'
+import { imageAndPlacement } from './image.mts'
 
 onLab('other APIs', 't-apis', { public: '192.168.139', heartbeat: '10.0.163', apis: true }, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
@@ -165,23 +166,7 @@ onLab('other APIs', 't-apis', { public: '192.168.139', heartbeat: '10.0.163', ap
         60,
         async () => (await lab.on(left, `ip -o addr show | grep -cF ' ${lab.vip}/'`)) === '1\n',
       )
-      const said = await openstack(
-        left,
-        `export OS_AUTH_URL=http://${lab.vip}:5000/v3
-      head -c 3000000 /dev/urandom >/tmp/image
-      id=$(openstack image create --file /tmp/image --disk-format raw --container-format bare demo -f value -c id)
-      openstack image save --file /tmp/back "$id"
-      cmp /tmp/image /tmp/back && echo same
-      token=$(openstack token issue -f value -c id)
-      printf 'header = "X-Auth-Token: %s"\\n' "$token" | python3 -c '
-import sys, urllib.request
-token = sys.stdin.read().split("X-Auth-Token: ")[1].strip().rstrip(chr(34))
-for token in (token, "none"):
-    request = urllib.request.Request("http://${lab.vip}:8778/resource_providers", headers={"X-Auth-Token": token})
-    try: print("placement", urllib.request.urlopen(request).status)
-    except urllib.error.HTTPError as error: print("placement", error.code)'`,
-      )
-      assert.is(said.trim(), 'same\nplacement 200\nplacement 401')
+      assert.is(await imageAndPlacement(lab, left, 'http'), 'same\nplacement 200\nplacement 401')
       await lab.lab('start', gone)
       await until('it is back', 120, async () => (await lab.run('verify')).code === 0)
     })

@@ -2,10 +2,10 @@
 import * as assert from 'uvu/assert'
 import { apiHost, type Config } from '../../lib/config.mts'
 import { ConfigError } from '../../lib/errors.mts'
-import { schemeOn } from '../../lib/http.mts'
+import { portOn, schemeOn } from '../../lib/http.mts'
 import { onVip } from '../../lib/old-address.mts'
 import { parseConfig } from '../../lib/read-config.mts'
-import type { Service } from '../../lib/services.mts'
+import { SERVICES, type Service } from '../../lib/services.mts'
 import { endsSoon, notOver, shownEndsSoon } from '../../lib/tls.mts'
 import { authority, kept } from '../certificates.mts'
 import { suite } from '../suite.mts'
@@ -128,6 +128,32 @@ made('what does not fit is told, all at once', () => {
   assert.match(both, /is not for/)
   assert.match(both, /is for no server/)
   assert.match(both, /nobody knows/)
+})
+
+made('parts without a line break between them, and those of Windows, are put right', () => {
+  const root = authority(DIR, 'windows')
+  const { cert, key } = root.issue('odd', { names: VIP })
+  const odd = kept(DIR, 'odd-bundle.pem', cert.trimEnd(), key.replaceAll('\n', '\r\n'))
+  const config = read(`TLS_CERT=${odd}`, `TLS_CA=${root.file}`)
+  assert.is(Buffer.from(config.tls?.bundle ?? '', 'base64').toString(), cert + key)
+})
+
+made('of two VIPs each is to be in it, unless there is a name', () => {
+  const root = authority(DIR, 'both')
+  const { cert, key } = root.issue('first', { names: `${VIP},DNS:api.example.org` })
+  const lines = [`TLS_CERT=${kept(DIR, 'first-bundle.pem', cert, key)}`, `TLS_CA=${root.file}`]
+  const both = ENV.replace(/^VIP=.*/m, 'VIP="192.0.2.100/24 2001:db8::100/64"')
+  const of = (...more: readonly string[]) => parseConfig(`${both}${[...lines, ...more].join('\n')}\n`, `${DIR}/env`)
+  assert.throws(() => of(), /TLS_CERT is not for 2001:db8::100/)
+  assert.is(of('VIP_NAME=api.example.org').vipName, 'api.example.org')
+})
+
+test('one with a port of its own for TLS has it on the VIP alone, and with TLS alone', () => {
+  const horizon = SERVICES.find(({ name }) => name === 'horizon') as Service
+  const secure = read('TLS_CERT=self-signed')
+  assert.is(portOn(secure, '192.0.2.100', horizon), 443)
+  assert.is(portOn(secure, '192.0.2.11', horizon), 80)
+  assert.is(portOn(read(), '192.0.2.100', horizon), 80)
 })
 
 test('a name is a full one of its own', () => {
