@@ -1,4 +1,5 @@
 /** TLS on the VIP: the certificate that HAProxy shows, whom the nodes trust, and plain HTTP that leads to HTTPS. */
+import { createHash } from 'node:crypto'
 import { canonical } from './address.mts'
 import { haproxyReads } from './backend.mts'
 import { apiHost, type Config, type Node, vipsOf } from './config.mts'
@@ -18,6 +19,8 @@ const OWN = `${KEPT}/tls`
 const OWN_FILES = ['ca.key', 'ca.pem', 'vip.pem']
 /** What is put here is trusted by all programs of a node (update-ca-certificates(8)). */
 const STORE = '/usr/local/share/ca-certificates'
+/** The files are gone, and the store is to be made anew: a run may be cut off in between. */
+const FORGETTING = `${KEPT}/forgetting`
 /** Days before its end in which a certificate is told, or made anew. */
 const SOON = 30
 const DAY = 86400
@@ -134,7 +137,6 @@ const text = (base64: string) => Buffer.from(base64, 'base64').toString('latin1'
 /** Each node trusts whom it is to trust, and has what HAProxy shows. */
 export function trustAndCertificate(config: Config, facts: Facts): readonly Guard[] {
   const ours = own(config, facts)
-  const cas = [...config.cas, ...(ours ? [text(ours.files['ca.pem'] as string)] : [])]
   const bundle = config.tls?.bundle ?? ours?.files['vip.pem']
   if (makesOwn(config) && ours === undefined)
     return [
@@ -151,7 +153,7 @@ export function trustAndCertificate(config: Config, facts: Facts): readonly Guar
           file(`${OWN}/${name}`, ours.files[name] as string, { mode: '0600', secret: true, first: 'untouched' }),
         )
       : []),
-    ...trusted(cas),
+    ...trusted(trustees(config, facts)),
     ...(bundle === undefined
       ? []
       : [
@@ -163,26 +165,56 @@ export function trustAndCertificate(config: Config, facts: Facts): readonly Guar
   ]
 }
 
+/** Whom the nodes are to trust: who is named, and who has issued a certificate that they have made. */
+const trustees = (config: Config, facts: Facts): readonly string[] => {
+  const ours = own(config, facts)?.files['ca.pem']
+  return [...config.cas, ...(ours === undefined ? [] : [text(ours)])]
+}
+
+/** Each has a file of its own, so that one that comes takes no other one's place. */
+const storedAt = (pem: string): string =>
+  `${STORE}/quorate-${createHash('sha256').update(pem).digest('hex').slice(0, 8)}.crt`
+
+/** Shell text: the store is made of what is there now. */
+const STORED = raw(sh`whole update-ca-certificates --fresh >"$scratch/said" 2>&1 || { cat "$scratch/said"; exit 1; }`)
+
 /** All programs of the node trust these. */
 function trusted(cas: readonly string[]): readonly Guard[] {
   if (cas.length === 0) return []
-  const paths = cas.map((_, index) => `${STORE}/quorate-${index + 1}.crt`)
   // The last full line of a certificate is a part of its signature.
   const lines = cas.map((pem) => pem.trim().split('\n').at(-3)?.trim() ?? '')
   return [
-    ...paths.map((path, index) => file(path, cas[index] as string)),
+    ...cas.map((pem) => file(storedAt(pem), pem)),
     {
       title: 'the node trusts who has issued the certificates',
       check: sh`
-        for line in ${lines}; do grep -qxF -e "$line" ${TRUSTED} 2>/dev/null || { echo ${`${TRUSTED} does not have it`}; exit 1; }; done
+        for line in ${lines}; do grep -qxF -e "$line" ${TRUSTED} 2>/dev/null || { echo ${`${TRUSTED} does not have it`}; exit 1; }; done`,
+      apply: sh`${STORED}`,
+    },
+  ]
+}
+
+/** Who is not to be trusted any more is forgotten last: until HAProxy shows another certificate on all nodes, his is in use. */
+export function noneElseTrusted(config: Config, facts: Facts): readonly Guard[] {
+  if (makesOwn(config) && own(config, facts) === undefined) return []
+  const paths = trustees(config, facts).map(storedAt).join(' ')
+  return [
+    {
+      title: 'the node trusts nobody for our sake who is not needed',
+      check: sh`
+        [ ! -e ${FORGETTING} ] || { echo "he is about to be forgotten"; exit 1; }
         for file in ${raw(STORE)}/quorate-*.crt; do
-          case " "${paths.join(' ')}" " in *" $file "*) ;; *) echo "$file is no more to be trusted"; exit 1 ;; esac
+          [ -e "$file" ] || continue
+          case " "${paths}" " in *" $file "*) ;; *) echo "it trusts $file"; exit 1 ;; esac
         done`,
       apply: sh`
+        mkdir -p ${KEPT}
+        : >${FORGETTING}
         for file in ${raw(STORE)}/quorate-*.crt; do
-          case " "${paths.join(' ')}" " in *" $file "*) ;; *) rm -f "$file" ;; esac
+          case " "${paths}" " in *" $file "*) ;; *) rm -f "$file" ;; esac
         done
-        whole update-ca-certificates --fresh >"$scratch/said" 2>&1 || { cat "$scratch/said"; exit 1; }`,
+        ${STORED}
+        rm -f ${FORGETTING}`,
     },
   ]
 }

@@ -25,7 +25,15 @@ import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/ci
 import { haproxyCfg } from '../lib/render/haproxy-cfg.mts'
 import type { Service } from '../lib/services.mts'
 import { raw, sh } from '../lib/shell.mts'
-import { endsSoon, movedPorts, notOver, ownCertificate, ownFacts, trustAndCertificate } from '../lib/tls.mts'
+import {
+  endsSoon,
+  movedPorts,
+  noneElseTrusted,
+  notOver,
+  ownCertificate,
+  ownFacts,
+  trustAndCertificate,
+} from '../lib/tls.mts'
 
 /** HAProxy binds the VIP also where it is not (ip-sysctl: ip_nonlocal_bind). */
 const nonlocalBind = (config: Config): Guard[] => {
@@ -128,6 +136,7 @@ export const phase: Draft = {
     { title: 'anew', on: firstNode, guards: () => [triedAnew('haproxy')] },
     { title: 'running', on: everyNode, guards: (config) => [...haproxyRuns(config), noneLeftDrained] },
     { title: 'VIP', on: everyNode, guards: (config) => [vipHeld(config)] },
+    { title: 'trust', on: everyNode, guards: noneElseTrusted, keepsFacts: true },
   ],
 }
 

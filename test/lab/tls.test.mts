@@ -17,7 +17,7 @@ onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true
   const endpoints = () =>
     lab.on('db', `mariadb -N -e 'SELECT DISTINCT url FROM keystone.endpoint ORDER BY url'`).then((text) => text.trim())
   const from = (base: string) => [`${base}:5000/v3`, `${base}:8778`, `${base}:9292`].join('\n')
-  const STORED = '/usr/local/share/ca-certificates/quorate-1.crt'
+  const STORED = '/usr/local/share/ca-certificates/quorate-*.crt'
   /** As an operator's machine asks, which trusts nobody but this authority. */
   const curl = (ca: string, ...words: readonly string[]) => lab.ops('curl', '-sS', '--cacert', ca, ...words)
   let old = ''
@@ -103,6 +103,8 @@ onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true
     ended(refused, 2)
     assert.match(flat(refused.text), /quorate\.pem is in place .* unable to load SSL certificate/)
     await lab.onAll('haproxy -c -q -f /etc/haproxy/haproxy.cfg')
+    // What is shown is trusted still.
+    await lab.on(two, '. /root/admin-openrc; openstack token issue -f value -c expires')
     writeFileSync(bundle, cert + issuer.pem + key)
     const both = kept(dir, 'both.pem', root.pem, await lab.on(one, `cat ${STORED}`))
     const prober = await lab.probe(5000, '/healthcheck', both)
@@ -127,6 +129,7 @@ onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true
     ended(renewal, 0)
     assert.is(renewal.json().changed, 4, renewal.text)
     assert.equal((await during.stop()).failures, [])
+    assert.is(await lab.on(two, `cat ${STORED}`), root.pem)
     assert.not.match((await lab.run('verify')).text, 'days more')
     await settled(lab)
   })
