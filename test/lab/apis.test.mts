@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import { ended, LONG, onLab, set, settled, until } from './cluster.mts'
 import { imageAndPlacement } from './image.mts'
 
-onLab('other APIs', 't-apis', { public: '192.168.139', heartbeat: '10.0.163', apis: true }, (test, lab) => {
+const options = { public: '192.168.139', heartbeat: '10.0.163', apis: true, packages: true }
+onLab('other APIs', 't-apis', options, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
   const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
   const openstack = (node: string, text: string) => lab.on(node, `. /root/admin-openrc; ${text}`)

@@ -5,7 +5,7 @@ import { ended, LONG, onLab, quorumOf, settled, until } from './cluster.mts'
 
 const networks = { public: '192.168.124', heartbeat: '10.0.148' }
 
-onLab('an arbiter', 't-arb', networks, (test, lab) => {
+onLab('an arbiter', 't-arb', { ...networks, packages: true }, (test, lab) => {
   const [one = '', two = ''] = lab.nodes
   // The database host is no member.
   const host = `${networks.public}.250`

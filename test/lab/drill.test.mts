@@ -14,7 +14,8 @@ interface Drilled {
   readonly within: boolean
 }
 
-onLab('a drill', 't-drill', { public: '192.168.130', heartbeat: '10.0.154', bmc: true }, (test, lab) => {
+const options = { public: '192.168.130', heartbeat: '10.0.154', bmc: true, packages: true }
+onLab('a drill', 't-drill', options, (test, lab) => {
   const [one = '', two = ''] = lab.nodes
   const drilled = (text: string) => (JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { drill: Drilled[] }).drill
 

@@ -14,7 +14,7 @@ const holders = async (lab: Lab, address: string) =>
 const endpoints = async (lab: Lab) =>
   new Set((await lab.on('db', 'mariadb -N -e "SELECT url FROM keystone.endpoint"')).trim().split('\n'))
 
-onLab('dual stack', 't-dual', { public: '192.168.143', heartbeat: '10.0.167' }, (test, lab) => {
+onLab('dual stack', 't-dual', { public: '192.168.143', heartbeat: '10.0.167', packages: true }, (test, lab) => {
   const [one = ''] = lab.nodes
   const four = `${lab.vip}/24`
   const six = `${SIX}/64`

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # image.sh builds the lab's root file systems; `lab` runs it in mount and pid namespaces of its own, so that a cut-off build leaves nothing behind.
 #
-#   image.sh key  base|openstack           the name of the image that this script would build
-#   image.sh make base|openstack CACHE     builds CACHE/<key>, unless it is there
+#   image.sh key  base|openstack|packages          the name of the image that this script would build
+#   image.sh make base|openstack|packages CACHE    builds CACHE/<key>, unless it is there
 #
 # base       a minimal Debian server with sshd, every .deb that a cluster node may want, as a file: repository, and beside it ipmi_sim
 # openstack  two overlay layers on base: a controller with keystone, glance and placement already set up, and its database host
+# packages   a layer on the controller: what a cluster is made of is installed, and none of it runs
 set -euo pipefail
 umask 022
 
@@ -20,6 +21,9 @@ SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps su
 # On offer to the nodes, not installed: installing them is the product's job.
 OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy socat chrony curl iputils-arping
     python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld)
+# What of it the product installs on each node of a cluster with BMCs, for who wants it there before.
+INSTALLED=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents ipmitool haproxy socat chrony
+    iputils-arping)
 # For the machine that the lab is on, not for the nodes: ipmi_sim is the BMC of each node.
 BMC=(openipmi)
 CONTROLLER=(keystone glance-api placement-api python3-openstackclient python3-pymysql)
@@ -33,7 +37,7 @@ APIS=("glance image 9292 glance-api.conf" "placement placement 8778 placement.co
 say() { echo "image: $*" >&2; }
 random() { head -c 18 /dev/urandom | base64 | tr '+/' 'ab'; }
 
-key() { # $1=base|openstack: changes with every package list and every line of this file
+key() { # $1=base|openstack|packages: changes with every package list and every line of this file
     printf '%s-%s\n' "$1" "$({ cat "${BASH_SOURCE[0]}"; echo "$SUITE $MIRROR $ARCH"; } | sha256sum | cut -c1-12)"
 }
 
@@ -63,10 +67,8 @@ base() { # $1=where it is made
 
     say "packages on offer: ${OFFER[*]}"
     online "$root"
-    local offer=() name
-    for name in "${OFFER[@]}"; do # a release may lack one (resource-agents-base came with Debian 13)
-        [ -z "$(in_root "$root" apt-cache madison "$name")" ] || offer+=("$name")
-    done
+    local offer name
+    mapfile -t offer < <(known "$root" "${OFFER[@]}")
     in_root "$root" apt-get install -y -qq --download-only --no-install-recommends "${BMC[@]}" >/dev/null
     # Only unpacked: installed, it would start a daemon that looks for a BMC. It runs with the libraries of the image.
     for name in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb -x "$name" "$out/bmc"; done
@@ -87,11 +89,20 @@ base() { # $1=where it is made
     du -sh "$out" | sed 's/^/image: base: /' >&2
 }
 
+known() { # $1=root, rest: packages; a release may lack one (resource-agents-base came with Debian 13)
+    local name
+    for name in "${@:2}"; do [ -z "$(in_root "$1" apt-cache madison "$name")" ] || echo "$name"; done
+}
+
+no_daemon() { # $1=root: starts while packages are installed
+    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+    chmod +x "$1/usr/sbin/policy-rc.d"
+}
+
 online() { # $1=root: real sources, the builder's resolver, and no daemon starts
     sources >"$1/etc/apt/sources.list"
     cat /etc/resolv.conf >"$1/etc/resolv.conf"
-    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
-    chmod +x "$1/usr/sbin/policy-rc.d"
+    no_daemon "$1"
     in_root "$1" apt-get update -qq
 }
 
@@ -157,8 +168,9 @@ openstack() { # $1=where it is made, $2=the base image
     local controller=/run/lab-build/controller database=/run/lab-build/database
 
     say "controller: ${CONTROLLER[*]}; database: ${DATABASE[*]}"
-    install_on "$database" "${DATABASE[@]}" &
+    { online "$database" && install_on "$database" "${DATABASE[@]}"; } &
     local pid=$!
+    online "$controller"
     install_on "$controller" "${CONTROLLER[@]}"
     wait "$pid"
 
@@ -204,7 +216,6 @@ CNF
 install_on() { # $1=root, rest: packages
     local root=$1
     shift
-    online "$root"
     in_root "$root" apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 "$@" \
         >"$root/var/log/lab-install.log" 2>&1 </dev/null || { tail -20 "$root/var/log/lab-install.log" >&2; return 1; }
 }
@@ -282,21 +293,43 @@ for name, kind, url, password in apis:
 "'
 }
 
+# ---- packages
+
+packages() { # $1=where it is made, $2=the base image, $3=that of the controller
+    local layer=$1/layer root=/run/lab-build/packages packages
+    mkdir -p "$layer" "$1/.work" "$root"
+    mount -t overlay overlay -o "lowerdir=$3/controller:$2/rootfs,upperdir=$layer,workdir=$1/.work" "$root"
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mapfile -t packages < <(known "$root" "${INSTALLED[@]}")
+    say "installed: ${packages[*]}"
+    no_daemon "$root"
+    install_on "$root" "${packages[@]}"
+    # Time is kept from the start. What makes a cluster waits for somebody who wants one.
+    in_root "$root" systemctl --quiet disable corosync pacemaker haproxy
+    rm "$root/usr/sbin/policy-rc.d"
+    umount -R "$root"
+    rm -rf "$1/.work"
+}
+
 # ---- the cache
 
-make() { # $1=base|openstack, $2=cache
+make() { # $1=base|openstack|packages, $2=cache
     local kind=$1 cache=$2 name
     name=$(key "$kind")
     [ ! -d "$cache/$name" ] || return 0
-    [ "$kind" = base ] || make base "$cache"
+    case $kind in
+        openstack) make base "$cache" ;;
+        packages) make openstack "$cache" ;;
+    esac
     rm -rf --one-file-system "$cache/.making-$kind" # of a build that was cut off; its mounts went with it
     mkdir -p "$cache/.making-$kind"
-    "$kind" "$cache/.making-$kind" "$cache/$(key base)"
+    "$kind" "$cache/.making-$kind" "$cache/$(key base)" "$cache/$(key openstack)"
     mv "$cache/.making-$kind" "$cache/$name" # only a whole image has its name
 }
 
 case ${1-} in
     key) key "$2" ;;
     make) make "$2" "$3" ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
 esac

@@ -8,7 +8,7 @@ import { ended, onLab, ROOT, set, settled, until } from './cluster.mts'
 
 const KEYS = '/etc/keystone/fernet-keys'
 
-onLab('keys', 't-keys', { nodes: 3, public: '192.168.141', heartbeat: '10.0.165' }, (test, lab) => {
+onLab('keys', 't-keys', { nodes: 3, public: '192.168.141', heartbeat: '10.0.165', packages: true }, (test, lab) => {
   const [one, two, three] = lab.nodes as [string, string, string]
   const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
   const rotate = 'keystone-manage fernet_rotate --keystone-user keystone --keystone-group keystone'

@@ -7,7 +7,8 @@ const starts = async (lab: Lab) => [
   ...(await lab.onAll('systemctl show --property=InvocationID --value corosync pacemaker haproxy')).values(),
 ]
 
-onLab('links of IPv6', 't-six', { public: '192.168.127', heartbeat: '10.0.151', six: true }, (test, lab) => {
+const six = { public: '192.168.127', heartbeat: '10.0.151', six: true, packages: true }
+onLab('links of IPv6', 't-six', six, (test, lab) => {
   const [one = ''] = lab.nodes
 
   test('built on IPv6 alone', async () => {
@@ -42,7 +43,8 @@ onLab('links of IPv6', 't-six', { public: '192.168.127', heartbeat: '10.0.151', 
   })
 })
 
-onLab('a card without a link', 't-card', { public: '192.168.131', heartbeat: '10.0.155' }, (test, lab) => {
+const card = { public: '192.168.131', heartbeat: '10.0.155', packages: true }
+onLab('a card without a link', 't-card', card, (test, lab) => {
   const [one = '', two = ''] = lab.nodes
   const other = (node: string) => (node === one ? two : one)
   const portOf = (node: string) => `p${lab.address(node).split('.').at(-1)}`
@@ -105,7 +107,8 @@ onLab('a card without a link', 't-card', { public: '192.168.131', heartbeat: '10
   })
 })
 
-onLab('a live ring', 't-ring', { public: '192.168.128', heartbeat: '10.0.152', bmc: true }, (test, lab) => {
+const ring = { public: '192.168.128', heartbeat: '10.0.152', bmc: true, packages: true }
+onLab('a live ring', 't-ring', ring, (test, lab) => {
   const [one = ''] = lab.nodes
   const nets = { a: '192.168.128.0/24', b: '10.0.152.0/24', c: '10.0.43.0/24' }
   const mode = () => lab.on(one, 'corosync-cmapctl -g totem.link_mode')

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { changedOn, ended, type Lab, onLab, quorumOf, settled, until } from './cluster.mts'
 
-onLab('membership', 't-memb', { nodes: 3, public: '192.168.123', heartbeat: '10.0.147' }, (test, lab) => {
+const options = { nodes: 3, public: '192.168.123', heartbeat: '10.0.147', packages: true }
+onLab('membership', 't-memb', options, (test, lab) => {
   const [one = '', two = '', three = ''] = lab.nodes
   let all = ''
   const without = (node: string) => writeFileSync(lab.env, all.replace(new RegExp(`^.* ${node}\\n`, 'm'), ''))

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ended, onLab, set, settled, until } from './cluster.mts'
 
-onLab('services', 't-svc', { public: '192.168.129', heartbeat: '10.0.153' }, (test, lab) => {
+onLab('services', 't-svc', { public: '192.168.129', heartbeat: '10.0.153', packages: true }, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
   const openstack = (text: string) =>
     lab.on(one, `${readFileSync(join(dirname(lab.env), 'admin-openrc'), 'utf8')}\n${text}`)

@@ -7,7 +7,7 @@ import { authority, kept } from '../certificates.mts'
 import { ended, LONG, onLab, set, settled, until } from './cluster.mts'
 import { imageAndPlacement } from './image.mts'
 
-onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true }, (test, lab) => {
+onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true, packages: true }, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
   const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
   const dir = mkdtempSync(join(tmpdir(), 'quorate-tls-'))
