@@ -30,7 +30,11 @@ interface Part {
   run: boolean
 }
 
+/** Seconds from which on a test is named with its time: where to look when the suites get slow. */
+const SLOW = 20
+
 const parts: Part[] = []
+const slow: string[] = []
 const skipped: string[] = []
 const complaints: string[] = []
 
@@ -67,6 +71,7 @@ export function suite(name: string): Suite {
       // With an await between two suites uvu would run the first one again.
       if (started) return
       started = true
+      const since = performance.now()
       try {
         if (broken) throw broken
         await handler()
@@ -74,6 +79,9 @@ export function suite(name: string): Suite {
       } catch (thrown) {
         part.failed++
         throw asError(thrown)
+      } finally {
+        const seconds = (performance.now() - since) / 1000
+        if (seconds >= SLOW) slow.push(`${seconds.toFixed(0)} s: ${title}`)
       }
     })
   }
@@ -112,6 +120,7 @@ process.on('exit', (code) => {
   const total = (count: (part: Part) => number) => parts.reduce((all, part) => all + count(part), 0)
   const passed = total((part) => part.passed)
   let failed = total((part) => part.failed) + complaints.length
+  for (const test of slow) say(test)
   for (const complaint of complaints) say(complaint)
   for (const { name, tests, run, ...part } of parts) {
     const missing = tests - part.passed - part.failed

@@ -17,11 +17,14 @@ const long: Guard = {
     [ -e "$DIR/sign" ] && echo "the sign was seen" || echo "there was no sign"
     : >"$DIR/$ME-there"`,
 }
+/** It answers when it has been asked often enough, however busy this machine is. */
 const slow: Guard = {
   title: 'the service answers',
   check: sh`
-    [ -e "$DIR/$ME-answers" ] || { echo "it does not answer yet"; exit 1; }`,
-  apply: sh`(sleep 0.4; : >"$DIR/$ME-answers") >/dev/null 2>&1 &`,
+    [ -e "$DIR/$ME-started" ] && [ "$(wc -l <"$DIR/$ME-started")" -ge 3 ] && exit 0
+    [ ! -e "$DIR/$ME-started" ] || echo >>"$DIR/$ME-started"
+    echo "it does not answer yet"; exit 1`,
+  apply: sh`: >"$DIR/$ME-started"`,
   wait: 20,
 }
 const never = comes('the moon is full', 1, sh`[ -e "$DIR/moon" ] || { echo "it is new"; exit 1; }`, 'wait for it')
