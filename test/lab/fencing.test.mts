@@ -5,7 +5,7 @@ import { ended, LONG, onLab, until } from './cluster.mts'
 
 const networks = { public: '192.168.122', heartbeat: '10.0.146' }
 
-onLab('two nodes with fencing', 't-fence', { prefix: 'ctl-', bmc: true, ...networks, packages: true }, (test, lab) => {
+onLab('two nodes with fencing', 't-fence', { prefix: 'ctl-', bmc: true, ...networks }, (test, lab) => {
   const [one = '', two = ''] = lab.nodes
   const other = (node: string) => (node === one ? two : one)
   const set = (from: string | RegExp, to: string) =>
