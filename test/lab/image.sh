@@ -6,7 +6,7 @@
 #
 # base       a minimal Debian server with sshd, every .deb that a cluster node may want, as a file: repository, and beside it ipmi_sim
 # openstack  two overlay layers on base: a controller with keystone, glance and placement already set up, and its database host
-# packages   a layer on the controller: what a cluster is made of is installed, and none of it runs
+# packages   a layer on the controller: what a cluster is made of is installed, and of it only chrony runs
 set -euo pipefail
 umask 022
 
@@ -168,7 +168,10 @@ openstack() { # $1=where it is made, $2=the base image
     local controller=/run/lab-build/controller database=/run/lab-build/database
 
     say "controller: ${CONTROLLER[*]}; database: ${DATABASE[*]}"
-    { online "$database" && install_on "$database" "${DATABASE[@]}"; } &
+    (
+        online "$database"
+        install_on "$database" "${DATABASE[@]}"
+    ) &
     local pid=$!
     online "$controller"
     install_on "$controller" "${CONTROLLER[@]}"

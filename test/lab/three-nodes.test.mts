@@ -2,8 +2,7 @@
 import * as assert from 'uvu/assert'
 import { ended, onLab, until } from './cluster.mts'
 
-const options = { nodes: 3, public: '192.168.120', heartbeat: '10.0.144', packages: true }
-onLab('three nodes', 't-tri', options, (test, lab) => {
+onLab('three nodes', 't-tri', { nodes: 3, public: '192.168.120', heartbeat: '10.0.144' }, (test, lab) => {
   const full = lab.nodes.map((node) => `${node}.test.com`).join(' ')
 
   test('a fresh build', async () => {
