@@ -17,7 +17,7 @@ const long: Guard = {
     [ -e "$DIR/sign" ] && echo "the sign was seen" || echo "there was no sign"
     : >"$DIR/$ME-there"`,
 }
-/** It answers when it has been asked often enough, however busy this machine is. */
+/** It answers when it has been asked three times: a busy machine asks more slowly, so that the list has time to say what it waits for. */
 const slow: Guard = {
   title: 'the service answers',
   check: sh`
