@@ -122,10 +122,14 @@ const KNOWN = [...KEYS, ...Object.keys(HOSTS), MEMCACHED, METADATA_SCHEME, PARSE
  */
 export const callsFact = sh`
   calls() {
-    name=$1
+    name=$1 seen=
     shift
     for file in "$@"; do
       [ -f "$file" ] || continue
+      # What it leads to is changed, and may have a name of its own here.
+      [ ! -L "$file" ] || file=$(readlink -f "$file")
+      case $seen in *"|$file|"*) continue ;; esac
+      seen="$seen|$file|"
       printf '%s\t%s\n' "$name" "$file"
       awk -v name="$name" -v file="$file" -v keys=${KNOWN.join('|')} '
         BEGIN { count = split(keys, list, "|"); for (i = 1; i <= count; i++) known[list[i]]; section = "[]" }
@@ -307,15 +311,12 @@ function proofOf(config: Config, services: readonly Service[], node: Node): Guar
 /** A step for each caller that has something to change on some node; node after node. */
 export const callSteps = ({ services }: Config): readonly Step[] =>
   CALLERS.map((caller) => {
-    const own = services.filter(({ name }) => caller.services.includes(name)).map(rolling)
+    const own = services.filter(({ name }) => caller.services.includes(name))
     return {
       title: `calls of ${caller.name}`,
       on: everyNode,
       oneByOne: () => true,
-      around: (node) => ({
-        before: own.flatMap((each) => each(node).before),
-        after: own.flatMap((each) => each(node).after),
-      }),
+      around: (_config, _facts, node) => rolling(own, node),
       guards: callsVip(caller),
       keepsFacts: true,
     }

@@ -100,10 +100,10 @@ const inUse = (service: string, node: string): Guard => ({
   remedy: REMEDY,
 })
 
-/** What is done on all nodes around a change of a service on one of them. */
-export const rolling = (service: Service) => (node: Node) => ({
-  before: [drained(service, node)],
-  after: [inUse(service.name, node.name)],
+/** What is done on all nodes around a change of services on one of them. */
+export const rolling = (services: readonly Service[], node: Node) => ({
+  before: services.map((service) => drained(service, node)),
+  after: services.map((service) => inUse(service.name, node.name)),
 })
 
 /** What a run that was cut off has drained is in use again. */

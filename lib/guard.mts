@@ -40,7 +40,7 @@ export interface Step {
   /** Node after node instead of all at once. */
   readonly oneByOne?: (config: Config, facts: Facts) => boolean
   /** With that: what is done on every node before one of them is changed, and after it. */
-  readonly around?: (node: Node) => Readonly<Record<'before' | 'after', readonly Guard[]>>
+  readonly around?: (config: Config, facts: Facts, node: Node) => Readonly<Record<'before' | 'after', readonly Guard[]>>
   /** Goes on to the last guard after a failed one, so that all problems are told at once. */
   readonly tellAll?: boolean
   /** Id of the phase that it needs, and none after it: where both are run it is done beside those in between. */

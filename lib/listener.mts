@@ -34,6 +34,9 @@ serves() {
 }`.trim(),
 )
 
+/** Its unit in Debian, the one packaging of it that we know. */
+const APACHE = 'apache2'
+
 /** Apache's files that listen on the port of every address (mpm_common, Listen). */
 const LISTEN = (port: number) => `^[[:space:]]*Listen[[:space:]]+(\\*:|0\\.0\\.0\\.0:|\\[::\\]:)?${port}([[:space:]]|$)`
 /** The same, or an address of a node: what we have changed already. */
@@ -46,7 +49,7 @@ const apache = ({ port }: Service, config: Config) =>
 
 /**
  * How the listener of a service is moved on a node: `uwsgi UNIT`, `apache` and the files with a Listen line to be changed, `ini UNIT`
- * for the setting of its row; nothing where we do not know.
+ * and the file for the setting of its row; nothing where we do not know.
  */
 export const packaging = (service: Service, config: Config): string => sh`
   ${UWSGI}
@@ -62,7 +65,7 @@ const ofIni = ({ units }: Service, path: string) => sh`
   [ -e ${path} ] || exit 0
   ${SERVES}
   for unit in ${units}; do
-    if serves "$unit"; then echo "ini $unit"; exit 0; fi
+    if serves "$unit"; then echo "ini $unit $(readlink -f ${path})"; exit 0; fi
   done`
 
 /** The nodes in the order in which they are changed: one whose service is down may be mended by it, and no other one can wait for that. */
@@ -101,12 +104,22 @@ export function onOwnAddress(config: Config, facts: Facts, node: Node, service: 
   ]
 }
 
+/** A service, and those that end with it where its listener is moved: Apache serves many, and nova-api two. */
+export function servedWith(config: Config, facts: Facts, node: Node, service: Service): readonly Service[] {
+  const unitOf = ({ name }: Service) => {
+    const [kind, unit] = facts.get(node, `packaging.${name}`).split(' ')
+    return kind === 'apache' ? APACHE : unit
+  }
+  const unit = unitOf(service)
+  return config.services.filter((one) => one === service || (unit !== undefined && unitOf(one) === unit))
+}
+
 function moveOf(kind: string, words: readonly string[], service: Service, node: Node): Move | undefined {
   const [unit = ''] = words
   const own = authority(node.address, service.port)
   if (kind === 'uwsgi') return ofUwsgi(unit, service.port, own)
   if (kind === 'apache') return ofApache(words, service.port, own)
-  if (kind === 'ini' && service.bind) return ofSetting(unit, service, service.bind, node)
+  if (kind === 'ini' && service.bind) return ofSetting(words, service, service.bind, node)
   return undefined
 }
 
@@ -148,16 +161,16 @@ function ofUwsgi(name: string, port: number, own: string): Move {
 
 /** That Apache runs with the changed files is a guard of its own: a run may be cut off before the restart. */
 const ofApache = (files: readonly string[], port: number, own: string): Move => ({
-  unit: 'apache2',
+  unit: APACHE,
   ours: written(files),
   guards: [
     ...files.map((path) => listensOnOwn(path, port, own)),
     // A graceful reload cannot bind an address while the old sockets hold all of them.
-    service('apache2', { loads: files, by: 'restart', managed: true }),
+    service(APACHE, { loads: files, by: 'restart', managed: true }),
   ],
   back: sh`
     ${raw(files.map(takenBack).join('\n'))}
-    systemctl restart apache2`,
+    systemctl restart ${APACHE}`,
 })
 
 const listensOnOwn = (path: string, port: number, own: string): Guard => ({
@@ -172,7 +185,12 @@ const listensOnOwn = (path: string, port: number, own: string): Guard => ({
 })
 
 /** What runs with the setting shows it, so that nobody has to remember a restart. */
-function ofSetting(name: string, { port }: Service, { file: path, section, key, withPort }: Bind, node: Node): Move {
+function ofSetting(
+  [name = '', path = '']: readonly string[],
+  { port }: Service,
+  { section, key, withPort }: Bind,
+  node: Node,
+): Move {
   const own = authority(node.address, port)
   return {
     unit: name,

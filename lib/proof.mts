@@ -9,6 +9,7 @@ import { keyFacts, keysAgree } from './fernet.mts'
 import { everyNode, firstNode, type Guard, type Phase } from './guard.mts'
 import { comes, require } from './guards/require.mts'
 import { catalogueFact, endpointsOnVip, leftOver, readable, tokenByVip } from './keystone.mts'
+import { cellFacts, oldCells } from './nova.mts'
 import { membersOnline, noFailures, noStandby, notInMaintenance, vipAnswers, vipHeld } from './pacemaker.mts'
 import { arbiterVotes } from './qdevice.mts'
 import { shownEndsSoon, shownFact } from './tls.mts'
@@ -56,8 +57,8 @@ const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
 export const proof: Phase = {
   id: 'verify',
   title: 'Proof of the cluster',
-  facts: (config) => ({ ...catalogueFact(config), ...keyFacts, ...shownFact(config) }),
-  notes: (config, facts) => [...leftOver(config, facts), ...shownEndsSoon(config, facts)],
+  facts: (config) => ({ ...catalogueFact(config), ...keyFacts, ...shownFact(config), ...cellFacts(config) }),
+  notes: (config, facts) => [...leftOver(config, facts), ...oldCells(config, facts), ...shownEndsSoon(config, facts)],
   steps: [
     { title: 'members', on: everyNode, guards: members, tellAll: true },
     { title: 'resources', on: everyNode, guards: resources, tellAll: true },

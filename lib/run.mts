@@ -311,7 +311,7 @@ export async function runSteps(job: Job, phase: Phase, known: Facts, before: Bef
           job.stop.throwIfAborted()
           const items = itemsOf(step.guards(job.config, facts, node))
           if (await settled(node, items)) continue
-          const { before, after } = step.around?.(node) ?? {}
+          const { before, after } = step.around?.(job.config, facts, node) ?? {}
           await everywhere(before)
           if (failed().length === 0) await everyOne(job, [node], () => change(node, items))
           if (failed().length === 0) await everywhere(after)

@@ -18,7 +18,7 @@ import { cib } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
 import { brought } from '../lib/guards/require.mts'
 import { notAtBoot } from '../lib/guards/service.mts'
-import { onOwnAddress, packaging, weakestFirst } from '../lib/listener.mts'
+import { onOwnAddress, packaging, servedWith, weakestFirst } from '../lib/listener.mts'
 import { isScript, main } from '../lib/main.mts'
 import { triedAnew, vipHeld } from '../lib/pacemaker.mts'
 import { haproxyBeforeVip, haproxyClone, vipWithHaproxy } from '../lib/render/cib.mts'
@@ -55,7 +55,7 @@ const backEnd = (service: Service): Step => ({
   title: service.name,
   on: weakestFirst(service),
   oneByOne: () => true,
-  around: rolling(service),
+  around: (config, facts, node) => rolling(servedWith(config, facts, node, service), node),
   guards: (config, facts, node) => [
     ...onOwnAddress(config, facts, node, service),
     portFree(config, node, service),

@@ -50,12 +50,23 @@ unplug() { # $1=host, $2=last octet: first the cables, so that nothing of it ans
 
 # ---- hosts
 
+# The tests enter nodes a thousand times: what that needs asks the shell and /proc, and starts no program.
+
 octet() { # $1=host
-    hosts | awk -v host="$1" '$1 == host { print $2; found = 1 } END { exit !found }' ||
-        die "no host '$1' in lab '$LAB_NAME'; there are: $(hosts | cut -d' ' -f1 | tr '\n' ' ')"
+    local host at all=
+    while read -r host at; do
+        [ "$host" != "$1" ] || { echo "$at" && return; }
+        all="$all $host"
+    done < <(hosts)
+    die "no host '$1' in lab '$LAB_NAME'; there are:$all"
 }
 
-started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; } # a pid and this are one process for ever
+started_at() { # $1=pid: that and this are one process for ever
+    local stat
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+    read -ra stat <<<"${stat##*) }"
+    echo "${stat[19]}"
+}
 
 alive() { # $1=record of a process: its pid, if it still runs
     local pid start
@@ -64,12 +75,21 @@ alive() { # $1=record of a process: its pid, if it still runs
 
 supervisor() { alive "$RUN/$1/pid"; } # $1=host: pid of the running shell that holds its disk and its systemd-nspawn
 
+children() { echo "$(<"/proc/$1/task/$1/children")"; } 2>/dev/null # $1=pid (proc(5))
+
+child_of() { # $1=pid, $2=name
+    local pid name
+    for pid in $(children "$1"); do
+        { read -r name <"/proc/$pid/comm"; } 2>/dev/null && [ "$name" = "$2" ] && echo "$pid" && return
+    done
+    return 1
+}
+
 leader() { # $1=host: pid of its init, which changes when the host reboots itself
-    local nspawn pid space
-    nspawn=$(supervisor "$1") && nspawn=$(pgrep -P "$nspawn" -x systemd-nspawn) || return 1
-    for pid in $(pgrep -P "$nspawn"); do # the child that sets the host up is still in our own pid namespace, and gone in a moment
-        space=$(readlink "/proc/$pid/ns/pid") || continue
-        [ "$space" = "$(readlink /proc/self/ns/pid)" ] || { echo "$pid" && return; }
+    local nspawn pid
+    nspawn=$(supervisor "$1") && nspawn=$(child_of "$nspawn" systemd-nspawn) || return 1
+    for pid in $(children "$nspawn"); do # the child that sets the host up is still in our own pid namespace, and gone in a moment
+        [ ! -e "/proc/$pid/ns/pid" ] || [ "/proc/$pid/ns/pid" -ef /proc/self/ns/pid ] || { echo "$pid" && return; }
     done
     return 1
 }

@@ -2,10 +2,11 @@
 import * as assert from 'uvu/assert'
 import { ended, onLab, until } from './cluster.mts'
 
-onLab('three nodes', 't-tri', { nodes: 3, public: '192.168.120', heartbeat: '10.0.144' }, (test, lab) => {
+const options = { nodes: 3, public: '192.168.120', heartbeat: '10.0.144', packages: true }
+onLab('three nodes', 't-tri', options, (test, lab) => {
   const full = lab.nodes.map((node) => `${node}.test.com`).join(' ')
 
-  test('a fresh build', async () => {
+  test('built', async () => {
     await lab.onAll('name=$(uname -n).test.com; echo $name >/etc/hostname; hostname $name')
     ended(await lab.run('cluster'), 0)
     ended(await lab.run('verify'), 0)

@@ -1,5 +1,5 @@
 /** Where services call each other: what is found on a node, and what it is to be. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { CALLERS, callsFact, edits, otherCalls } from '../../lib/calls.mts'
@@ -40,7 +40,14 @@ auth_url = http://elsewhere:5000/v3
   '/etc/neutron/metadata_agent.ini': '[DEFAULT]\nnova_metadata_host = 127.0.0.1\n',
   '/etc/openstack-dashboard/local_settings.py':
     'OPENSTACK_HOST = "127.0.0.1"\nOPENSTACK_KEYSTONE_URL = "http://%s:5000/v3" % OPENSTACK_HOST\n',
+  '/srv/cinder/shared.conf': '[keystone_authtoken]\nauth_url = http://n2:5000\n',
   '/root/admin-openrc': 'export OS_AUTH_URL="http://n1:5000/v3"\nexport OS_PASSWORD=hush\n',
+}
+
+/** Names under which they are found, and what they lead to. */
+const LINKS: Readonly<Record<string, string>> = {
+  '/etc/cinder/cinder.conf': '../../srv/cinder/shared.conf',
+  '/root/keystonerc_admin': 'admin-openrc',
 }
 
 /** What the fact says where these are the files. */
@@ -49,6 +56,10 @@ function found(words: readonly string[]): string {
   for (const [path, text] of Object.entries(FILES)) {
     mkdirSync(dirname(join(top, path)), { recursive: true })
     writeFileSync(join(top, path), text)
+  }
+  for (const [path, to] of Object.entries(LINKS)) {
+    mkdirSync(dirname(join(top, path)), { recursive: true })
+    symlinkSync(to, join(top, path))
   }
   const script = callsFact.replaceAll(/ (\/(?:etc|root|var)\/)/g, ` ${top}$1`)
   const { stdout, stderr } = shell(words, script, true)
@@ -75,7 +86,7 @@ for (const [program, words] of SHELLS)
   needing(test, program)(`${program} finds the known keys, and tells no other`, () => {
     assert.is(found(words), said)
     assert.not.match(said, /hush/)
-    assert.is(said.split('\n').length, 16)
+    assert.is(said.split('\n').length, 18)
   })
 
 test('what names a node names the VIP, and the rest stays to the letter', () => {
@@ -85,9 +96,14 @@ test('what names a node names the VIP, and the rest stays to the letter', () => 
     '/etc/glance/glance-api.conf keystone_authtoken www_authenticate_uri http://192.0.2.11:5000/v3 http://192.0.2.100:5000/v3',
     '/etc/nova/nova.conf glance api_servers http://n1:9292,http://n2:9292 http://192.0.2.100:9292',
     '/etc/neutron/metadata_agent.ini DEFAULT nova_metadata_host 127.0.0.1 192.0.2.100',
+    '/srv/cinder/shared.conf keystone_authtoken auth_url http://n2:5000 http://192.0.2.100:5000',
     '/etc/openstack-dashboard/local_settings.py  OPENSTACK_HOST "127.0.0.1" "192.0.2.100"',
     '/root/admin-openrc  export OS_AUTH_URL "http://n1:5000/v3" "http://192.0.2.100:5000/v3"',
   ])
+})
+
+test('a file is changed where it is, and once, whatever leads there', () => {
+  assert.not.match(said, /cinder[.]conf|keystonerc/)
 })
 
 test('once it is so there is nothing to change', () => {

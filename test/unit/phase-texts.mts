@@ -30,9 +30,9 @@ export const guardsOf = (config: Config, facts: Facts, phases = PHASES): readonl
         .on(config, facts)
         .flatMap((node) =>
           [
-            ...(step.around?.(node).before ?? []),
+            ...(step.around?.(config, facts, node).before ?? []),
             ...step.guards(config, facts, node),
-            ...(step.around?.(node).after ?? []),
+            ...(step.around?.(config, facts, node).after ?? []),
           ].map((guard) => ({ where: `${phase.id}, ${step.title}, ${node.name}: ${guard.title}`, guard })),
         ),
     ),

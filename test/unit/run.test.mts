@@ -246,7 +246,7 @@ steps('one by one: in the order of the nodes, and none after the first that fail
 steps(
   'around a node that is changed all are prepared before and told after; for one that is right already nobody is',
   async () => {
-    const around = (node: Node) => ({
+    const around = (_config: Config, _facts: Facts, node: Node) => ({
       before: [made(`out-${node.name}`, 'echo "$ME ready" >>"$DIARY"')],
       after: [made(`in-${node.name}`)],
     })
