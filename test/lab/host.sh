@@ -126,6 +126,7 @@ set_up_database() { # $1=disk
             echo "DELETE FROM keystone.service WHERE type = '$kind';"
         done
         echo "UPDATE keystone.endpoint SET url = REPLACE(url, 'node1.invalid', '$PUBLIC.201');"
+        [ "$LAB_PACKAGES" = no ] || cat "$PACKAGES/logins.sql"
     } >"$1/etc/mysql/lab-init.sql"
 }
 
