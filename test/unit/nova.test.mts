@@ -26,7 +26,7 @@ const CELLS: readonly (readonly [string, string, string])[] = [
 ]
 
 /** The fact, on a node whose nova-manage prints this; and what it was called with. */
-function asked(words: readonly string[], output: string) {
+function asked(words: readonly string[], output: string, status = 0) {
   const top = folder()
   mkdirSync(join(top, 'bin'))
   const program = (name: string, text: string) => {
@@ -36,7 +36,7 @@ function asked(words: readonly string[], output: string) {
   writeFileSync(join(top, 'output'), output)
   program('ip', "echo '2: eth0    inet 192.0.2.11/24 brd 192.0.2.255 scope global eth0'")
   program('runuser', `echo "$*" >>${top}/called; shift 3; exec "$@"`)
-  program('nova-manage', `echo "$*" >>${top}/called; cat ${top}/output`)
+  program('nova-manage', `echo "$*" >>${top}/called; cat ${top}/output; exit ${status}`)
   writeFileSync(join(top, 'corosync.conf'), '')
   const text = (cellFacts(parseConfig(ENV, '/env')).cells as string).replaceAll(
     '/etc/corosync/corosync.conf',
@@ -91,8 +91,16 @@ test('what is at one node is told, and where it is changed; what is at all of th
   ])
 })
 
-test('a nova-manage that fails, and a cluster without nova, say nothing', () => {
-  assert.is(asked(['sh'], 'An error has occurred:\n').said, '')
+test('one that cannot tell is told, without its words; a cluster without nova is not asked', () => {
+  const config = parseConfig(ENV, '/env')
+  const { said } = asked(['sh'], `An error has occurred: ${PASSWORD}\n`, 3)
+  assert.equal(
+    oldCells(
+      config,
+      factsOf(config, () => ({ cells: said })),
+    ),
+    ["what nova's database has could not be read on n1: nova-manage cell_v2 list_cells ended with 3"],
+  )
   assert.equal(cellFacts(parseConfig(ENV.replace(' nova', ''), '/env')), {})
 })
 
