@@ -156,6 +156,13 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
           .length,
     )
 
+  /** What did not hold when it was first asked. */
+  const open = (run: Parameters<typeof ended>[0]) =>
+    eventsOf(run.json().log)
+      .filter(({ type, state }) => type === 'guard' && !['start', 'ok'].includes(`${state}`))
+      .map((event) => JSON.stringify(event))
+      .join('\n')
+
   test('a port, a jump host, sudo with use_pty, one session a connection and /tmp with noexec, all at once', async () => {
     const hard = `printf 'Port 22\\nPort 2222\\nMaxSessions 1\\n' >/etc/ssh/sshd_config.d/hard.conf
       echo 'Defaults use_pty' >/etc/sudoers.d/hard; mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp; systemctl restart ssh`
@@ -183,7 +190,7 @@ onLab('bare nodes', 't-bare', options, (test, lab) => {
       const far = await run('cluster', ...build)
       ended(far, 0)
       assert.is(far.json().changed, 0, `${where}\n${far.text}`)
-      assert.equal(scripts(far), [2, 2, 2], where)
+      assert.equal(scripts(far), [2, 2, 2], `${where}\n${open(far)}`)
     }
   })
 
