@@ -49,7 +49,7 @@ const saidOf = ({ nodes: [first] }: Config, facts: Facts): string =>
 
 const NOT_BUILT = 'the cluster is not built yet'
 
-/** Shell text for the first node, since keystone takes a good while for a login (bcrypt). */
+/** Shell text for the first node, since keystone takes a good while for a login (bcrypt), and nova-manage to begin. */
 export const onFirst = (config: Config, text: string): string => sh`
   ip -o addr show | grep -qF ${` ${config.nodes[0]?.address}/`} || exit 0
   # Nothing can be true of the VIP before there is a ring; a keystone that was never asked takes many seconds.

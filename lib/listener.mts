@@ -186,12 +186,13 @@ const listensOnOwn = (path: string, port: number, own: string): Guard => ({
 
 /** What runs with the setting shows it, so that nobody has to remember a restart. */
 function ofSetting(
-  [name = '', path = '']: readonly string[],
+  [name = '', ...words]: readonly string[],
   { port }: Service,
   { section, key, withPort }: Bind,
   node: Node,
 ): Move {
   const own = authority(node.address, port)
+  const path = words.join(' ')
   return {
     unit: name,
     ours: sh`cut -f 1,3 ${SETTINGS} 2>/dev/null | grep -qxF ${`${path}\t${key}`}`,

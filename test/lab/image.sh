@@ -245,7 +245,7 @@ connection() { echo "mysql+pymysql://$1:$2@localhost/$1?unix_socket=/run/mysqld/
 set_up_keystone() { # $1=root, $2=admin's password, $3=the database's
     local root=$1 url=http://$NODE1:5000/v3
     setting "$root/etc/keystone/keystone.conf" database connection "$(connection keystone "$3")"
-    # Each process loads all of keystone for itself, which takes as long as the half of a cluster: a small machine has many of them.
+    # Each process loads all of keystone for itself, two seconds of a processor, and a small machine has many nodes.
     sed -i 's/^processes = .*/processes = 1/; s/^threads = .*/threads = 4/' "$root/etc/keystone/keystone-uwsgi.ini"
     in_root "$root" su -s /bin/sh -c 'keystone-manage db_sync' keystone &&
         in_root "$root" keystone-manage fernet_setup --keystone-user keystone --keystone-group keystone &&

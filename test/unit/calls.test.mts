@@ -8,16 +8,10 @@ import { hostIn, onVip } from '../../lib/old-address.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
 import { folder, SHELLS, shell } from './local-shell.mts'
-import { factsOf } from './phase-texts.mts'
+import { factsOf, twoNodes } from './phase-texts.mts'
 import { needing } from './real-tool.mts'
 
-const ENV = `NODES="
-192.0.2.11 n1.example.org n1
-192.0.2.12 n2.example.org n2"
-VIP=192.0.2.100/24
-FENCING=none
-SERVICES="keystone glance nova nova-metadata"
-`
+const ENV = twoNodes('keystone glance nova nova-metadata')
 const SIX = ENV.replaceAll('192.0.2.', '2001:db8::').replace('/24', '/64')
 
 const FILES: Readonly<Record<string, string>> = {

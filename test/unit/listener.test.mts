@@ -4,12 +4,9 @@ import type { Node } from '../../lib/config.mts'
 import { servedWith } from '../../lib/listener.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
-import { factsOf } from './phase-texts.mts'
+import { factsOf, twoNodes } from './phase-texts.mts'
 
-const config = parseConfig(
-  'NODES="\n192.0.2.11 n1.example.org n1\n192.0.2.12 n2.example.org n2"\nVIP=192.0.2.100/24\nFENCING=none\nSERVICES="keystone placement glance nova nova-metadata horizon"\n',
-  '/env',
-)
+const config = parseConfig(twoNodes('keystone placement glance nova nova-metadata horizon'), '/env')
 const PACKAGING: Readonly<Record<string, string>> = {
   'packaging.keystone': 'apache /etc/apache2/sites-available/keystone.conf',
   'packaging.placement': 'apache /etc/apache2/ports.conf',

@@ -7,16 +7,10 @@ import { cellFacts, oldCells } from '../../lib/nova.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
 import { folder, SHELLS, shell } from './local-shell.mts'
-import { factsOf } from './phase-texts.mts'
+import { factsOf, twoNodes } from './phase-texts.mts'
 import { needing } from './real-tool.mts'
 
-const ENV = `NODES="
-192.0.2.11 n1.example.org n1
-192.0.2.12 n2.example.org n2"
-VIP=192.0.2.100/24
-FENCING=none
-SERVICES="keystone nova"
-`
+const ENV = twoNodes('keystone nova')
 const PASSWORD = 'hush,h@sh:x'
 const CELLS: readonly (readonly [string, string, string])[] = [
   ['cell0', 'none:///', `mysql+pymysql://nova:${PASSWORD}@N1/nova_cell0?charset=utf8`],

@@ -14,6 +14,15 @@ import { phase as verify } from '../../tasks/verify.mts'
 
 export const PHASES: readonly Draft[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
 
+/** An env file for two nodes, with these services behind the VIP. */
+export const twoNodes = (services: string): string => `NODES="
+192.0.2.11 n1.example.org n1
+192.0.2.12 n2.example.org n2"
+VIP=192.0.2.100/24
+FENCING=none
+SERVICES="${services}"
+`
+
 /** What each node says, by the names of the facts. */
 export function factsOf(config: Config, each: (node: Node, index: number) => Readonly<Record<string, string>>): Facts {
   return factsFrom(new Map(config.nodes.map((node, index) => [node.name, new Map(Object.entries(each(node, index)))])))
