@@ -5,7 +5,7 @@ import { rolling } from './drain.mts'
 import type { Facts } from './facts.mts'
 import { everyNode, type Guard, type Step } from './guard.mts'
 import { takenBack } from './guards/file.mts'
-import { ini, PENDING, type Setting } from './guards/ini.mts'
+import { ini, PENDING, SETTINGS, type Setting } from './guards/ini.mts'
 import { together } from './guards/together.mts'
 import { schemeOn } from './http.mts'
 import { hostIn, isVip, ofOurs, onVip } from './old-address.mts'
@@ -22,19 +22,25 @@ export interface Caller {
   /** Units besides those that are started anew where they run. */
   readonly daemons: readonly string[]
   /** With TLS on the VIP: what makes them believe HAProxy that a client came by HTTPS, in the first of the files that is there. */
-  readonly believes: Setting | undefined
+  readonly believes: Belief | undefined
+}
+
+interface Belief extends Setting {
+  /** What it is without TLS, where it was us who set it: HAProxy passes on then what a client says of itself. */
+  readonly off: string
 }
 
 /** The versions that an API tells lead to HTTPS then (oslo.middleware, http_proxy_to_wsgi.py, in the pipelines of these APIs by default). */
-const PARSES: Setting = { section: 'oslo_middleware', key: 'enable_proxy_headers_parsing', value: 'true' }
+const PARSES: Belief = { section: 'oslo_middleware', key: 'enable_proxy_headers_parsing', value: 'true', off: 'false' }
 /** Django's own (ref/settings, SECURE_PROXY_SSL_HEADER). */
-const DJANGO: Setting = {
+const DJANGO: Belief = {
   section: '',
   key: 'SECURE_PROXY_SSL_HEADER',
   value: "('HTTP_X_FORWARDED_PROTO', 'https')",
+  off: 'None',
 }
 /** All others are oslo's; those without an API of their own are asked by nobody. */
-const BELIEVE: Readonly<Record<string, Setting | undefined>> = { horizon: DJANGO, swift: undefined }
+const BELIEVE: Readonly<Record<string, Belief | undefined>> = { horizon: DJANGO, swift: undefined }
 
 const caller = (
   name: string,
@@ -114,11 +120,14 @@ const METADATA_SCHEME = 'nova_metadata_protocol'
 /** A list of servers, of which each node has one. */
 const MEMCACHED = 'memcached_servers'
 
-const KNOWN = [...KEYS, ...Object.keys(HOSTS), MEMCACHED, METADATA_SCHEME, PARSES.key, DJANGO.key]
+const BELIEFS = [PARSES.key, DJANGO.key]
+
+const KNOWN = [...KEYS, ...Object.keys(HOSTS), MEMCACHED, METADATA_SCHEME, ...BELIEFS]
 
 /**
  * What a node calls: a line for each known key that is set, with caller, path, [section], key and value between tabs; one with the first
- * two alone for each file; and "pending" and a caller that has yet to be started anew.
+ * two alone for each file; "pending" and a caller that has yet to be started anew; and "ours" and a path in whose file it was us who made
+ * an API believe what HAProxy says of its clients.
  */
 export const callsFact = sh`
   calls() {
@@ -141,7 +150,8 @@ export const callsFact = sh`
     done
   }
   ${raw(CALLERS.map(({ name, files }) => `calls ${name} ${files.join(' ')}`).join('\n'))}
-  ls ${PENDING} 2>/dev/null | sed 's/^/pending\t/'`
+  ls ${PENDING} 2>/dev/null | sed 's/^/pending\t/' || :
+  [ ! -e ${SETTINGS} ] || awk -F '\t' -v keys=${BELIEFS.join('|')} 'index("|" keys "|", "|" $3 "|") { print "ours\t" $1 }' ${SETTINGS}`
 
 interface Call extends Setting {
   readonly caller: string
@@ -212,8 +222,9 @@ export function edits(config: Config, facts: Facts, node: Node, { name, believes
   })
   const [file] = filesOf(facts, node, name)
   const behindIt = config.services.some((service) => services.includes(service.name))
-  const besides: readonly Call[] = [
+  const besides: readonly Edit[] = [
     ...(config.tls && believes && file && behindIt ? [{ ...believes, caller: name, file }] : []),
+    ...(config.tls || believes === undefined ? [] : last.flatMap((call) => unbelieved(facts, node, call, believes))),
     ...last
       .filter(({ key }) => key === METADATA)
       .flatMap((call) => metadataScheme(config, call, wanted(config, facts, call), last) ?? []),
@@ -223,6 +234,12 @@ export function edits(config: Config, facts: Facts, node: Node, { name, believes
   const has = (one: Call) =>
     last.some((call) => same(call, one) && call.value.toLowerCase() === one.value.toLowerCase())
   return [...inPlace, ...besides.filter((one) => !has(one))]
+}
+
+/** Without TLS nobody believes any more what a client says of itself, unless somebody else wants it so. */
+function unbelieved(facts: Facts, node: Node, call: Call, { section, key, value, off }: Belief): readonly Edit[] {
+  if (call.section !== section || call.key !== key || call.value !== value) return []
+  return filesOf(facts, node, 'ours').includes(call.file) ? [{ ...call, value: off, old: value }] : []
 }
 
 /** The metadata of nova behind the VIP is spoken to as the VIP is; where nothing is said of that it is by HTTP. */

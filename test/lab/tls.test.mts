@@ -170,6 +170,11 @@ onLab('TLS', 't-tls', { public: '192.168.141', heartbeat: '10.0.165', apis: true
       for (const key of ['TLS_CERT', 'TLS_CA', 'VIP_NAME']) set(lab, key, '')
       ended(await lab.run('cluster'), 0)
       assert.is(await endpoints(), from(`http://${lab.vip}`))
+      // Nobody is believed any more who says that he came by HTTPS.
+      assert.match(
+        await curl(made, '-H', 'X-Forwarded-Proto: https', `http://${lab.vip}:5000/v3`),
+        `"href": "http://${lab.vip}:5000/v3/"`,
+      )
       await settled(lab)
       set(lab, 'TLS_CERT', 'self-signed')
       const prober = await lab.probe()

@@ -35,6 +35,10 @@ auth_url = http://elsewhere:5000/v3
   '/etc/openstack-dashboard/local_settings.py':
     'OPENSTACK_HOST = "127.0.0.1"\nOPENSTACK_KEYSTONE_URL = "http://%s:5000/v3" % OPENSTACK_HOST\n',
   '/srv/cinder/shared.conf': '[keystone_authtoken]\nauth_url = http://n2:5000\n',
+  '/var/lib/quorate/settings': [
+    '/etc/glance/glance-api.conf\t[oslo_middleware]\tenable_proxy_headers_parsing\ttrue\t\tglance-api',
+    '/etc/nova/nova.conf\t[glance]\tapi_servers\thttp://n1:9292\t\tnova-api\n',
+  ].join('\n'),
   '/root/admin-openrc': 'export OS_AUTH_URL="http://n1:5000/v3"\nexport OS_PASSWORD=hush\n',
 }
 
@@ -80,7 +84,8 @@ for (const [program, words] of SHELLS)
   needing(test, program)(`${program} finds the known keys, and tells no other`, () => {
     assert.is(found(words), said)
     assert.not.match(said, /hush/)
-    assert.is(said.split('\n').length, 18)
+    assert.is(said.split('\n').length, 19)
+    assert.match(said, /^ours\t\/etc\/glance\/glance-api\.conf$/m)
   })
 
 test('what names a node names the VIP, and the rest stays to the letter', () => {
@@ -136,6 +141,20 @@ test('with TLS on the VIP they call it by HTTPS, and APIs believe HAProxy that t
       '/root/admin-openrc  export OS_AUTH_URL "http://n1:5000/v3" "https://api.example.org:5000/v3"',
     ],
   )
+})
+
+test('without TLS again what we made them believe is believed no more, and what others did stays', () => {
+  const believes = 'glance\t/etc/glance/glance-api.conf\t[oslo_middleware]\tenable_proxy_headers_parsing\ttrue'
+  const other = 'nova\t/etc/nova/nova.conf\t[oslo_middleware]\tenable_proxy_headers_parsing\ttrue'
+  const off = (env: string, more: string) =>
+    wanted(env, '', [said.replace(/^ours.*$/m, more), believes, other].join('\n')).list.filter((line) =>
+      line.includes('oslo_middleware'),
+    )
+  assert.equal(off(ENV, 'ours\t/etc/glance/glance-api.conf'), [
+    '/etc/glance/glance-api.conf oslo_middleware enable_proxy_headers_parsing true false',
+  ])
+  assert.equal(off(ENV, ''), [])
+  assert.equal(off(`${ENV}TLS_CERT=self-signed\n`, 'ours\t/etc/glance/glance-api.conf'), [])
 })
 
 test('all memcacheds are named where each node has one, and none where they have not', () => {
