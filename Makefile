@@ -73,7 +73,7 @@ test: $(SETUP) ## all suites (root on Debian: installs what they need)
 
 test-long: $(SETUP) ## the lab suites in their long form (ARGS=links: that one alone)
 	@test/prepare
-	@QUORATE_TEST_LONG=yes node_modules/.bin/node test/run.mts lab $(ARGS)
+	@node_modules/.bin/node test/run.mts long $(ARGS)
 
 test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hour and more (ARGS="03 reboot": some of it)
 	@test/prepare

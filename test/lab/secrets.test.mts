@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { ended, kill, onLab, ROOT, type Run } from './cluster.mts'
+import { ended, kill, LONG, onLab, ROOT, type Run } from './cluster.mts'
 import { type Search, searchFor } from './markers.mts'
 import { type Sampler, sample } from './sampler.mts'
 
@@ -60,6 +60,7 @@ case "$* $action" in
 esac
 exit 0
 `
+const CIBADMIN = '/usr/local/sbin/cibadmin'
 /** Refuses changes that hold a word, and prints all that it was given and knows. */
 const REFUSES = `#!/bin/sh
 for last; do :; done
@@ -195,36 +196,40 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
     set()
   })
 
-  test('02: a package manager that fails', async () => {
-    const conf = '/etc/apt/apt.conf.d/99fails'
-    await lab.on(two, `echo 'DPkg::Pre-Invoke { "cat /etc/apt/auth.conf.d/*; false"; };' >${conf}`)
-    const run = await fails('02-packages', /Sub-process|returned an error code/)
-    assert.match(run.text, 'machine http')
-    await lab.on(two, `rm ${conf}`)
-  })
+  if (LONG)
+    test('02: a package manager that fails', async () => {
+      const conf = '/etc/apt/apt.conf.d/99fails'
+      await lab.on(two, `echo 'DPkg::Pre-Invoke { "cat /etc/apt/auth.conf.d/*; false"; };' >${conf}`)
+      const run = await fails('02-packages', /Sub-process|returned an error code/)
+      assert.match(run.text, 'machine http')
+      await lab.on(two, `rm ${conf}`)
+    })
 
-  test('03: a key that cannot be written', async () => {
-    await lab.on(two, 'mkdir -p /etc/corosync/.authkey.quorate-new')
-    const run = await fails('03-corosync', /authkey/)
-    assert.match(run.text, /command +ended with status/)
-    await lab.on(two, 'rm -r /etc/corosync/.authkey.quorate-new')
-  })
+  if (LONG)
+    test('03: a key that cannot be written', async () => {
+      await lab.on(two, 'mkdir -p /etc/corosync/.authkey.quorate-new')
+      const run = await fails('03-corosync', /authkey/)
+      assert.match(run.text, /command +ended with status/)
+      await lab.on(two, 'rm -r /etc/corosync/.authkey.quorate-new')
+    })
 
-  test('04: a parameter that the fence agent does not know, and a CIB that is refused', async () => {
-    set({ fence1: `ip=192.0.2.1 pasword=${quoted(FENCE.node1)}` })
-    await fails('00-prereqs', /no such parameter: word 2 of FENCE_node1/)
-    set()
-    give(one, '/usr/local/sbin/cibadmin', REFUSES, '0755')
-    await lab.on(one, 'echo stonith-enabled >/run/refused')
-    const run = await fails('04-pacemaker', /command +ended with status 65/)
-    assert.match(run.text, /name="passwd" value="\*{8}/)
-  })
+  if (LONG)
+    test('04: a parameter that the fence agent does not know, and a CIB that is refused', async () => {
+      set({ fence1: `ip=192.0.2.1 pasword=${quoted(FENCE.node1)}` })
+      await fails('00-prereqs', /no such parameter: word 2 of FENCE_node1/)
+      set()
+      give(one, CIBADMIN, REFUSES, '0755')
+      await lab.on(one, 'echo stonith-enabled >/run/refused')
+      const run = await fails('04-pacemaker', /command +ended with status 65/)
+      assert.match(run.text, /name="passwd" value="\*{8}/)
+    })
 
   test('05: a CIB that is refused, and all of it told', async () => {
+    give(one, CIBADMIN, REFUSES, '0755')
     await lab.on(one, 'echo IPaddr2 >/run/refused')
     const run = await fails('05-vip', /command +ended with status 65/)
     assert.match(run.text, /name="passwd" value="\*{8}/)
-    await lab.on(one, 'rm /usr/local/sbin/cibadmin /run/refused')
+    await lab.on(one, `rm ${CIBADMIN} /run/refused`)
   })
 
   test('06: a file that cannot be written; the one that it replaces holds a password', async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { ended, onLab, set, settled, until } from './cluster.mts'
+import { ended, LONG, onLab, set, settled, until } from './cluster.mts'
 
 onLab('services', 't-svc', { public: '192.168.129', heartbeat: '10.0.153', packages: true }, (test, lab) => {
   const [one, two] = lab.nodes as [string, string]
@@ -139,17 +139,18 @@ time.sleep(60)`
     await until('it answers again', 30, async () => code(await curl(`http://${lab.vip}:8099/who`)) === 429)
   })
 
-  test('one that does not answer as it should is named, with what it said', async () => {
-    await lab.on(two, 'mv /srv/demo/who /srv/demo/gone')
-    const run = await lab.run('verify')
-    ended(run, 2)
-    assert.match(
-      run.text.replaceAll(/\s+/g, ' '),
-      /demo answers on this node .*GET http:\/\/192\.168\.129\.202:8099\/who says 404/,
-    )
-    await lab.on(two, 'mv /srv/demo/gone /srv/demo/who')
-    await until('it is well again', 30, async () => (await lab.run('verify')).code === 0)
-  })
+  if (LONG)
+    test('one that does not answer as it should is named, with what it said', async () => {
+      await lab.on(two, 'mv /srv/demo/who /srv/demo/gone')
+      const run = await lab.run('verify')
+      ended(run, 2)
+      assert.match(
+        run.text.replaceAll(/\s+/g, ' '),
+        /demo answers on this node .*GET http:\/\/192\.168\.129\.202:8099\/who says 404/,
+      )
+      await lab.on(two, 'mv /srv/demo/gone /srv/demo/who')
+      await until('it is well again', 30, async () => (await lab.run('verify')).code === 0)
+    })
 
   test('taken away: the old endpoints, to the letter', async () => {
     ended(await lab.run('destroy', '--yes'), 0)

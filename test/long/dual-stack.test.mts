@@ -1,6 +1,6 @@
 /** A VIP of IPv4 and one of IPv6: both on one node, whatever becomes of it, and one of them out and in again. */
 import * as assert from 'uvu/assert'
-import { ended, type Lab, LONG, onLab, set, settled, until } from './cluster.mts'
+import { ended, type Lab, onLab, set, settled, until } from '../lab/cluster.mts'
 
 const NET = 'fd00:192:168:143'
 const SIX = `${NET}::200`
@@ -52,20 +52,19 @@ onLab('dual stack', 't-dual', { public: '192.168.143', heartbeat: '10.0.167', pa
     assert.is.not(await both(), before)
   })
 
-  if (LONG)
-    test('a second one that cannot be anywhere leaves the first one where it is', async () => {
-      const node = await lab.holder()
-      // The agent wants to know the card.
-      await lab.on(one, 'crm_resource --resource vip-other --set-parameter nic --parameter-value nowhere')
-      await until('it has failed', 30, async () => (await holders(lab, SIX)).length === 0)
-      assert.is(await lab.holder(), node)
-      const verify = await lab.run('verify')
-      ended(verify, 2)
-      assert.match(verify.text.replace(/\s+/g, ' '), `the VIP ${SIX} runs on: no node`)
-      assert.match((await lab.run('status')).text, `${six} held by NOBODY`)
-      ended(await lab.run('cluster'), 0)
-      assert.is(await both(), node)
-    })
+  test('a second one that cannot be anywhere leaves the first one where it is', async () => {
+    const node = await lab.holder()
+    // The agent wants to know the card.
+    await lab.on(one, 'crm_resource --resource vip-other --set-parameter nic --parameter-value nowhere')
+    await until('it has failed', 30, async () => (await holders(lab, SIX)).length === 0)
+    assert.is(await lab.holder(), node)
+    const verify = await lab.run('verify')
+    ended(verify, 2)
+    assert.match(verify.text.replace(/\s+/g, ' '), `the VIP ${SIX} runs on: no node`)
+    assert.match((await lab.run('status')).text, `${six} held by NOBODY`)
+    ended(await lab.run('cluster'), 0)
+    assert.is(await both(), node)
+  })
 
   test('the other order: endpoints name the other one, and pacemaker has nothing to do', async () => {
     const epoch = await lab.on(one, EPOCH)
@@ -76,24 +75,23 @@ onLab('dual stack', 't-dual', { public: '192.168.143', heartbeat: '10.0.167', pa
     await both()
   })
 
-  if (LONG)
-    test('without the second again nobody has it, and the first stays', async () => {
-      const node = await lab.holder()
-      set(lab, 'VIP', four)
-      const plan = await lab.run('cluster', '--plan')
-      ended(plan, 3)
-      assert.match(plan.text, /Stop +vip-other/)
-      assert.not.match(plan.text, /(Stop|Move|Restart|Recover) +vip /)
-      const prober = await lab.probe()
-      ended(await lab.run('cluster'), 0)
-      await until('nobody has it', 30, async () => (await holders(lab, SIX)).length === 0)
-      assert.is(await lab.holder(), node)
-      assert.equal((await prober.stop()).failures, [])
-      assert.not.match(await lab.on(one, 'cibadmin --query; cat /etc/haproxy/haproxy.cfg'), /vip-other|fd00:/)
-      await settled(lab)
-      set(lab, 'VIP', `${four} ${six}`)
-      ended(await lab.run('cluster'), 0)
-    })
+  test('without the second again nobody has it, and the first stays', async () => {
+    const node = await lab.holder()
+    set(lab, 'VIP', four)
+    const plan = await lab.run('cluster', '--plan')
+    ended(plan, 3)
+    assert.match(plan.text, /Stop +vip-other/)
+    assert.not.match(plan.text, /(Stop|Move|Restart|Recover) +vip /)
+    const prober = await lab.probe()
+    ended(await lab.run('cluster'), 0)
+    await until('nobody has it', 30, async () => (await holders(lab, SIX)).length === 0)
+    assert.is(await lab.holder(), node)
+    assert.equal((await prober.stop()).failures, [])
+    assert.not.match(await lab.on(one, 'cibadmin --query; cat /etc/haproxy/haproxy.cfg'), /vip-other|fd00:/)
+    await settled(lab)
+    set(lab, 'VIP', `${four} ${six}`)
+    ended(await lab.run('cluster'), 0)
+  })
 
   test('destroy takes both away', async () => {
     await both()

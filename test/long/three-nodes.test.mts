@@ -1,6 +1,6 @@
 /** Three controllers whose host names are full ones: built, proven, and the loss of the one that holds the VIP. */
 import * as assert from 'uvu/assert'
-import { ended, onLab, until } from './cluster.mts'
+import { ended, onLab, until } from '../lab/cluster.mts'
 
 const options = { nodes: 3, public: '192.168.120', heartbeat: '10.0.144', packages: true }
 onLab('three nodes', 't-tri', options, (test, lab) => {
