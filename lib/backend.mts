@@ -1,6 +1,7 @@
 /** The back ends of HAProxy: who has their ports, whether they answer, and HAProxy before them. */
 import { type Config, type Node, vipsOf } from './config.mts'
 import type { Facts } from './facts.mts'
+import { FAMILIES } from './family.mts'
 import type { Guard } from './guard.mts'
 import { comes, require } from './guards/require.mts'
 import { journal, service as unit } from './guards/service.mts'
@@ -37,7 +38,11 @@ export const listensOn = (facts: Facts, node: Node, port: number): boolean =>
 
 /** Nothing listens on the port of every address. `unless`: shell text that lets the API's own server pass. */
 export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard => {
-  const own = raw([...service.units, 'apache2'].map((unit) => `${unit}.service`).join(' | '))
+  const own = raw(
+    [...service.units, ...new Set(FAMILIES.map(({ units }) => units.apache))]
+      .map((unit) => `${unit}.service`)
+      .join(' | '),
+  )
   const vips = vipsOf(config).map(({ address }) => `'${authority(address, service.port)}'`)
   return require(`port ${service.port} is free for HAProxy on the VIP`, sh`
       ${LISTENERS}

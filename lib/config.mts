@@ -98,6 +98,8 @@ export interface Config {
   readonly firewall: 'open' | 'off' | 'keep'
   readonly selinux: 'keep' | 'permissive' | 'disabled'
   readonly repos: readonly Repo[]
+  /** Versions that are wanted, by the names of lib/family.mts. */
+  readonly versions: Readonly<Record<string, string>>
   /** Undefined when the file holds no OS_PASSWORD. */
   readonly openrc: Openrc | undefined
   /** Milliseconds without the API that a drill takes for right: for all scenarios, and by name; and whether it asks before harm. */

@@ -3,6 +3,7 @@ import { cidrText, network } from './address.mts'
 import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
+import { known, knownSystems } from './family.mts'
 import { devicesSuit } from './fencing.mts'
 import { keysAgree } from './fernet.mts'
 import type { Guard } from './guard.mts'
@@ -13,8 +14,6 @@ import { sh } from './shell.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
 const MAX_SKEW = 2
-
-const SYSTEMS: Readonly<Record<string, readonly string[]>> = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] }
 
 /** A requirement that config and facts decide: `wrong` says what is amiss. */
 const stated = (title: string, wrong: string | undefined, remedy: string): Guard =>
@@ -49,13 +48,12 @@ export const arbitersRequirements = (config: Config, facts: Facts, host: Node): 
 ]
 
 function knownSystem(facts: Facts, node: Node): Guard {
-  const { id, version, name } = os(facts, node)
-  const known = SYSTEMS[id]?.includes(version)
-  const all = Object.entries(SYSTEMS).flatMap(([system, versions]) => versions.map((one) => `${system} ${one}`))
+  const system = os(facts, node)
+  const { id, version, name } = system
   return stated(
     'the operating system is known',
-    known ? undefined : `it is ${name || 'unknown'} (ID=${id} VERSION_ID=${version})`,
-    `use one of: ${all.join(', ')}`,
+    known(system) ? undefined : `it is ${name || 'unknown'} (ID=${id} VERSION_ID=${version})`,
+    `use one of: ${knownSystems()}`,
   )
 }
 

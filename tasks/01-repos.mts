@@ -2,10 +2,9 @@
 import type { Config } from '../lib/config.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { file } from '../lib/guards/file.mts'
-import { offered } from '../lib/guards/package.mts'
 import { repositories } from '../lib/guards/repository.mts'
 import { isScript, main } from '../lib/main.mts'
-import { ARBITERS_PACKAGES, packagesOf } from '../lib/packages.mts'
+import { arbitersPackages, onOffer, packagesOf } from '../lib/packages.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { aptAuth, aptSources, keyringPath } from '../lib/render/apt.mts'
 
@@ -36,8 +35,8 @@ export const phase: Phase = {
       guards: (config) => [...keys(config), ...logins(config), ...sources(config)],
       keepsFacts: true,
     },
-    { title: 'arbiter', on: arbiter, guards: () => [offered(ARBITERS_PACKAGES)], keepsFacts: true },
-    { title: 'candidates', on: everyNode, guards: (config) => [offered(packagesOf(config))], keepsFacts: true },
+    { title: 'arbiter', on: arbiter, guards: onOffer(arbitersPackages), keepsFacts: true },
+    { title: 'candidates', on: everyNode, guards: onOffer(packagesOf), keepsFacts: true },
   ],
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../lib/away.mts'
 import { type Config, hostsOf, vipsOf } from '../lib/config.mts'
 import { openings } from '../lib/doors.mts'
+import { familyOf } from '../lib/family.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
@@ -59,7 +60,14 @@ const PHASES: readonly Phase[] = [
         on: everyHost,
         guards: (config, facts) => [firewallBack(config, openings(config, facts, true))],
       },
-      { title: 'files', on: everyHost, guards: () => [stateGone(), filesBack(), servicesBack()] },
+      {
+        title: 'files',
+        on: everyHost,
+        guards: (_, facts, node) => {
+          const family = familyOf(facts, node)
+          return [stateGone(), filesBack(family), servicesBack(family)]
+        },
+      },
     ],
   },
 ]
@@ -69,7 +77,13 @@ const PACKAGES: Phase = {
   title: 'Packages gone',
   asks: question,
   together: true,
-  steps: [{ title: 'packages', on: everyHost, guards: (config) => [putBack(), packagesGone(config)] }],
+  steps: [
+    {
+      title: 'packages',
+      on: everyHost,
+      guards: (config, facts, node) => [putBack(), packagesGone(config, familyOf(facts, node))],
+    },
+  ],
 }
 
 const RECORD: Phase = {

@@ -1,8 +1,8 @@
 /** Extra apt sources, and lists that were fetched since. */
 import type { Guard } from '../guard.mts'
 import { sh } from '../shell.mts'
+import { apt } from './apt.mts'
 import { file } from './file.mts'
-import { FUNCTIONS, REMEDIES } from './package.mts'
 
 const PATH = '/etc/apt/sources.list.d/quorate.list'
 
@@ -15,12 +15,11 @@ export const repositories = (text: string): readonly Guard[] => [
       stamp=/var/lib/quorate/lists
       [ -e "$stamp" ] && [ ! ${PATH} -nt "$stamp" ] || { echo "not fetched since "${PATH}" was changed"; exit 1; }`,
     apply: sh`
-      ${FUNCTIONS}
-      # apt-get calls a repository that does not answer a warning.
-      patiently apt-get -q -o APT::Update::Error-Mode=any update
+      ${apt.functions}
+      refresh
       mkdir -p /var/lib/quorate
       touch /var/lib/quorate/lists`,
     remedy: 'see which repository did not answer; REPOS names it',
-    remedies: REMEDIES,
+    remedies: apt.remedies,
   },
 ]

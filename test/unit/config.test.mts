@@ -79,6 +79,7 @@ holds('the smallest file and its defaults', () => {
     firewall: 'open',
     selinux: 'keep',
     repos: [],
+    versions: {},
     openrc: undefined,
     drill: { asks: true, limits: {} },
     secrets: [],

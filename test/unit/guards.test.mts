@@ -342,6 +342,12 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   installed: installed(PACKAGES),
   'installed, with none that is optional': installed(PACKAGES.slice(0, 1)),
   unmasked: unmasked(PACKAGES),
+  ...Object.fromEntries(
+    (['dnf', 'zypper'] as const).flatMap((manager) => [
+      [`offered by ${manager}`, offered(PACKAGES, manager)],
+      [`installed by ${manager}`, installed([...PACKAGES, { name: 'pacemaker', version: '2.1' }], manager)],
+    ]),
+  ),
   ...Object.fromEntries(repositories('deb http://a b c\n').map((guard) => [guard.title, guard])),
   opened: opened({ clusterName: 'openstack' }, OPENINGS),
   firewallOff: firewallOff(),
