@@ -9,6 +9,7 @@ import { keysAgree } from './fernet.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
 import { movable } from './listener.mts'
+import { rightKeys } from './repositories.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
 
@@ -35,6 +36,7 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   ...ports(config, node),
   space,
   noOtherCluster(config),
+  ...rightKeys(config, facts, node),
   ...devicesSuit(config, facts),
   ...(node === config.nodes[0] ? keysAgree(config, facts) : []),
 ]

@@ -14,6 +14,7 @@ import { type Config, hostsOf, vipsOf } from '../lib/config.mts'
 import { openings } from '../lib/doors.mts'
 import { familyOf } from '../lib/family.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
+import { keysForgotten } from '../lib/guards/repository.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
@@ -65,7 +66,7 @@ const PHASES: readonly Phase[] = [
         on: everyHost,
         guards: (_, facts, node) => {
           const family = familyOf(facts, node)
-          return [stateGone(), filesBack(family), servicesBack(family)]
+          return [stateGone(), keysForgotten(), filesBack(family), servicesBack(family)]
         },
       },
     ],

@@ -25,10 +25,15 @@ query() {
   dnf -q -C repoquery --available --arch "$arch,noarch" --qf '%{name} %{evr} %{repoid}\\n' "$@" 2>"$scratch/query" |
     awk 'NF == 3' | sort -u | sort -k 1,1 -k 2,2Vr
 }
-# A repository that does not answer is a warning where its file says so.
+# A repository that does not answer is left out in silence where its file says so: it is named, and the others are asked all the same.
 refresh() {
-  patiently dnf_ makecache --refresh >"$scratch/refreshed" 2>&1 || { cat "$scratch/refreshed"; return 1; }
-  ! grep -q -e 'Ignoring repositories' -e 'Failed to' "$scratch/refreshed" || { cat "$scratch/refreshed"; return 1; }
+  only=
+  for id in "$@"; do only="\${only:---disablerepo=*} --enablerepo=$id"; done
+  set -f
+  patiently dnf_ $only --setopt='*.skip_if_unavailable=False' makecache --refresh && { set +f; return 0; } || status=$?
+  set +f
+  [ -n "$only" ] || patiently dnf_ makecache || :
+  return "$status"
 }
 add() {
   words=

@@ -135,6 +135,24 @@ export function offered(packages: readonly Package[], name: ManagerName = 'apt')
   }
 }
 
+/** This guard, where a package that is needed is neither installed nor on offer. */
+export const unlessOffered = (packages: readonly Package[], name: ManagerName, guard: Guard): Guard => ({
+  ...guard,
+  check: sh`
+    lacking() {
+      ${common(MANAGERS[name])}
+      ${wanted('all', must(packages))}
+      known $all
+      for want in $all; do
+        pick "\${want%%=*}"
+        [ -n "$one" ] || return 0
+      done
+      return 1
+    }
+    lacking || exit 0
+    ${raw(guard.check)}`,
+})
+
 /** Where a manager reads what repositories there are. */
 const SOURCES: Readonly<Record<ManagerName, string>> = {
   apt: 'sources in /etc/apt',

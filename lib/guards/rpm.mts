@@ -53,8 +53,7 @@ keep() {
   chmod 0700 ${KEPT}
   rm -f "$scratch/offers"
   # Also what other guards have asked for before.
-  names=$(printf '%s\\n' $names $([ ! -e ${OFFERS} ] || sed -n '1s/^asked: //p' ${OFFERS}) | sort -u)
-  names=$(echo $names)
+  names=$(printf '%s\\n' $names $([ ! -e ${OFFERS} ] || sed -n '1s/^asked: //p' ${OFFERS}) | sort -u | tr '\\n' ' ')
   listed ${OFFERS}.new
   mv ${OFFERS}.new ${OFFERS}
 }
@@ -107,7 +106,7 @@ single() {
 }
 bring() {
   beginning
-  add "$@"
+  add "$@" || { failed=$?; noted; return "$failed"; }
   noted
   : >${WHOLE}
 }
