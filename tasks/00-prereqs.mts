@@ -5,6 +5,7 @@ import { doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
 import { familyOf } from '../lib/family.mts'
 import { keyFacts } from '../lib/fernet.mts'
+import { adoptions } from '../lib/foreign.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
 import { farewells, leaves, usher } from '../lib/leaving.mts'
@@ -30,7 +31,7 @@ const open = (config: Config, facts: Facts): Guard[] => doors(config, facts, tru
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
-  asks: farewells,
+  asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
   facts: () => ({ ...trustFacts, ...RING_FACTS, ...keyFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
