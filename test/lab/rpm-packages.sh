@@ -60,7 +60,7 @@ laid_out() { # $1=family, $2=RPM, $3=its tree: as the family has it
     esac
     while read -r pattern; do find+=(-o -path "$pattern"); done < <(grep -v '^#' "$HERE/rpm/dropped")
     find "$tree" -mindepth 1 \( -false "${find[@]}" \) -prune -exec rm -rf {} +
-    rm -rf "$tree/etc/default"
+    [ ! -d "$tree/etc/default" ] || mv "$tree/etc/default" "$tree/etc/sysconfig"
     find "$tree" -path '*/systemd/system/*' -type f -exec sed -i 's,/etc/default/,/etc/sysconfig/,' {} +
     find "$tree/etc" -type d -empty -delete 2>/dev/null || true
     [ ! -d "$HERE/rpm/$1/files/$2" ] || cp -a "$HERE/rpm/$1/files/$2/." "$tree/"

@@ -9,6 +9,8 @@ FAMILIES=(dnf zypper)
 RPM_REPO=/var/cache/lab-rpm # on the nodes
 # What turns .debs into repositories. Nodes keep it: a test may want a repository of its own.
 RPM_TOOLS=(dnf zypper rpm createrepo-c gnupg)
+# What most fence agents want. Those of clouds want 120 MB more, and have no cloud here.
+FENCE_AGENTS=(python3-pexpect python3-pycurl python3-requests)
 # In the rpm database of each node, as on each machine of the family.
 PRESENT=(curl ca-certificates)
 # The rest of what such a machine has is the userland's: packages without files stand for it.
@@ -52,8 +54,8 @@ userland() { # $1=where it is made, $2=the layers below: what a cluster's packag
     local root=/run/lab-build/userland packages
     mount_layers "$root" "$1/userland" "$2"
     online "$root"
-    mapfile -t packages < <(known "$root" "${OFFER[@]}")
-    mapfile -t packages < <(in_root "$root" apt-get install -s -qq --no-install-recommends "${packages[@]}" |
+    mapfile -t packages < <(known "$root" "${OFFER[@]}" | grep -vx fence-agents)
+    mapfile -t packages < <(in_root "$root" apt-get install -s -qq --no-install-recommends "${packages[@]}" "${FENCE_AGENTS[@]}" |
         sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -vxE "python3?-apt.*|$(converted)")
     [ ${#packages[@]} -gt 0 ] || { say "apt-get told nothing that the RPMs depend on" && return 1; }
     say "userland of RPM nodes: ${RPM_TOOLS[*]}, and ${#packages[@]} that the RPMs depend on"
@@ -163,6 +165,7 @@ debians_away() { # $1=root: who calls them is found out
     mkdir -p "$root/usr/lib/lab-apt"
     mv "$root"/usr/bin/apt* "$root"/usr/bin/dpkg* "$root"/usr/sbin/dpkg* "$root/usr/lib/lab-apt/"
     mv "$root/usr/lib/apt" "$root/usr/lib/lab-apt/lib"
+    rm -f "$root"/etc/systemd/system/timers.target.wants/dpkg-* "$root"/usr/lib/systemd/system/dpkg-*
     rm -rf "$root/etc/apt" "$root/etc/dpkg" "$root/etc/debian_version" "$root$LOCAL_REPO" "$root/etc/systemd/system/chrony.service.d" \
         "$root/etc/ssl/certs" "$root"/etc/ca-certificates* "$root/usr/share/ca-certificates" "$root/usr/local/share/ca-certificates"
     # openssl, which the userland's packages wanted: programs come with RPMs.
