@@ -78,6 +78,14 @@ export const haproxyReads = (path: Shell): string => sh`
 export const haproxyCurrent = ({ tls }: Config): Guard =>
   unit('haproxy', { loads: [CFG, UNIT, ...(tls ? [BUNDLE, MOVED] : [])], by: 'reload', managed: true })
 
+/** What haproxy.cfg says is understood since this version (lib/render/haproxy-cfg.mts); RHEL 8 has 1.8. */
+const LEAST = '2.4'
+
+export const haproxySuits = (): Guard =>
+  require(`HAProxy is ${LEAST} or later`, sh`
+      version=$(haproxy -v 2>/dev/null | sed -n 's/^HA-\\{0,1\\}Proxy version \\([0-9.]*\\).*/\\1/p')
+      [ "$(printf '%s\\n' ${LEAST} "$version" | sort -V | head -n 1)" = ${LEAST} ] || { echo "it is \${version:-of no known version}"; exit 1; }`, 'name a repository that has a later one in REPOS, and its version as PACKAGES_haproxy')
+
 /** Nobody else has the port of the statistics on the node's own address. */
 export const statsPortFree = (node: Node): Guard =>
   require(`port ${STATS_PORT} is free for HAProxy's statistics`, sh`

@@ -4,6 +4,7 @@ import {
   haproxyCurrent,
   haproxyReads,
   haproxyRuns,
+  haproxySuits,
   listenersFact,
   portFree,
   tlsPortFree,
@@ -124,7 +125,12 @@ export const phase: Draft = {
     {
       title: 'software',
       on: everyNode,
-      guards: (config) => [brought('haproxy', '02-packages'), brought('socat', '02-packages'), ...nonlocalBind(config)],
+      guards: (config) => [
+        brought('haproxy', '02-packages'),
+        haproxySuits(),
+        brought('socat', '02-packages'),
+        ...nonlocalBind(config),
+      ],
       after: '02-packages',
       keepsFacts: true,
     },
