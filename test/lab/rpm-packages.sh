@@ -62,7 +62,7 @@ laid_out() { # $1=family, $2=RPM, $3=its tree: as the family has it
     find "$tree" -mindepth 1 \( -false "${find[@]}" \) -prune -exec rm -rf {} +
     [ ! -d "$tree/etc/default" ] || mv "$tree/etc/default" "$tree/etc/sysconfig"
     find "$tree" -path '*/systemd/system/*' -type f -exec sed -i 's,/etc/default/,/etc/sysconfig/,' {} +
-    find "$tree/etc" -type d -empty -delete 2>/dev/null || true
+    [ ! -d "$tree/etc" ] || find "$tree/etc" -type d -empty -delete
     [ ! -d "$HERE/rpm/$1/files/$2" ] || cp -a "$HERE/rpm/$1/files/$2/." "$tree/"
     while read -r flavour name path _; do
         case $flavour:$name:$path in
@@ -119,8 +119,8 @@ getent group $group >/dev/null || groupadd -r $group
 getent passwd $user >/dev/null || useradd -r -M -g $group -d $home -s /sbin/nologin -c $user $user
 SPEC
     fi
-    units=$(cd "$2" && find usr/lib/systemd/system -maxdepth 1 -name '*.service' ! -name '*@.service' -printf '%f ' 2>/dev/null || true)
-    files=$(cd "$2" && find usr/lib/tmpfiles.d -name '*.conf' -printf '%f ' 2>/dev/null || true)
+    units=$(find "$2" -path '*/usr/lib/systemd/system/*.service' ! -name '*@.service' -printf '%f ')
+    files=$(find "$2" -path '*/usr/lib/tmpfiles.d/*.conf' -printf '%f ')
     if [ -n "$units$files" ] || [ "$1" = ca-certificates ]; then
         echo "%post -n $1"
         [ -z "$files" ] || echo "systemd-tmpfiles --create $files || :"
@@ -174,7 +174,7 @@ umbrella() { # $1=family, $2=root
     printf '%%package -n haproxy\nVersion: 99\nSummary: Newer, and not signed\n%%description -n haproxy\nNobody should install this.\n%%files -n haproxy\n'
 }
 
-build() { # $1=root, $2=specification in /tmp: its RPMs, in /tmp/rpms
+build() { # $1=root, $2=specification in /tmp: its RPMs, in /tmp/rpms. %% as rpmbuild fills in the names of the RPMs later
     in_root "$1" rpmbuild -bb --quiet --define '_topdir /tmp/build' --define '_rpmdir /tmp/rpms' \
         --define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' "/tmp/$2" >"$1/tmp/build.log" 2>&1 </dev/null ||
         { tail -n 20 "$1/tmp/build.log" >&2 && return 1; }

@@ -170,6 +170,6 @@ debians_away() { # $1=root: who calls them is found out
         "$root/etc/ssl/certs" "$root"/etc/ca-certificates* "$root/usr/share/ca-certificates" "$root/usr/local/share/ca-certificates"
     # openssl, which the userland's packages wanted: programs come with RPMs.
     for tree in "$root"/tmp/tree/*; do
-        (cd "$tree" && find usr/bin usr/sbin -type f -printf "$root/%p\\0" 2>/dev/null || true) | xargs -0r rm -f
+        find "$tree" -type f \( -path '*/usr/bin/*' -o -path '*/usr/sbin/*' \) -printf "$root/%P\\0" | xargs -0r rm -f
     done
 }
