@@ -84,9 +84,10 @@ noted() {
   rpm -qa --qf '%{NAME}\\n' | sort -u | comm -13 ${BRINGING} - >>${BROUGHT}
   rm -f ${BRINGING}
 }
+kept() { mkdir -p ${KEPT}; chmod 0700 ${KEPT}; }
+seen_whole() { kept; : >${WHOLE}; }
 beginning() {
-  mkdir -p ${KEPT}
-  chmod 0700 ${KEPT}
+  kept
   [ -e ${BRINGING} ] || { rpm -qa --qf '%{NAME}\\n' | sort -u >${BRINGING}.new; mv ${BRINGING}.new ${BRINGING}; }
 }
 mend() {
@@ -94,7 +95,7 @@ mend() {
   have_now=$(ask "$@" | sed 's/=ii [^ ]* /\\n/g')
   for each in $have_now; do [ -z "$(missing_files "$each")" ] || again "$each"; done
   noted
-  : >${WHOLE}
+  seen_whole
 }
 # Of two versions the older one goes, without its scripts: files of the newer one stay, as they have the same names.
 single() {
@@ -108,7 +109,7 @@ bring() {
   beginning
   add "$@" || { failed=$?; noted; return "$failed"; }
   noted
-  : >${WHOLE}
+  seen_whole
 }
 remove() { patiently rpm -e "$@"; }
 came() { sort -u ${BROUGHT}; }
