@@ -48,7 +48,7 @@ rotate-fernet: $(SETUP) ## rotates keystone's fernet keys on all nodes
 unlock: $(SETUP) ## takes away the lock of another run (asks)
 	@$(ZX) tasks/unlock.mts --env "$(ENV)" $(ARGS)
 
-lab: ## real nodes on this machine, in network namespaces (root, Debian or Ubuntu)
+lab: ## real nodes on this machine, in network namespaces (root, Debian or Ubuntu; LAB_FLAVOUR=dnf or zypper: nodes with RPMs)
 	@test/lab/lab up
 
 lab-down: ## takes them away again

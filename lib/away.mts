@@ -1,16 +1,18 @@
 /** Guards of a node from which the cluster is taken away again: what we brought is gone, and what was there is back. */
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { BEFORE } from './before.mts'
 import type { Config } from './config.mts'
 import { LOCK } from './driver.mts'
+import type { Family } from './family.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
 import { type Opening, richRules } from './guards/firewall.mts'
 import { INI, SETTINGS, settingsBack } from './guards/ini.mts'
-import { BROUGHT, FUNCTIONS } from './guards/package.mts'
+import { BROUGHT } from './guards/manager.mts'
+import { MANAGERS } from './guards/package.mts'
 import { require } from './guards/require.mts'
 import { STAMPS } from './guards/service.mts'
-import { ARBITERS_PACKAGES, packagesOf } from './packages.mts'
+import { arbitersPackages, packagesOf } from './packages.mts'
 import { raw, sh } from './shell.mts'
 
 /** In the order in which they stop: pacemaker takes the resources away with it. */
@@ -67,11 +69,26 @@ export const stateGone = (): Guard => ({
 /** Shell function `ours FILE`: whether it has a block of ours, which is in a file of others. */
 const OURS = raw(`ours() { [ -e "$1" ] && grep -q '^# BEGIN quorate' "$1" 2>/dev/null; }`)
 
+/** Patterns for sed: who has read a file of ours, by the folder in which it is. */
+const READERS = ({ apache, chrony, trust, units }: Family): string =>
+  [
+    ...apache.files.map((path) => [path.split('/').slice(0, 3).join('/'), units.apache] as const),
+    [dirname(chrony.sources), units.chrony] as const,
+    ...(chrony.include ? [[chrony.include[0], units.chrony] as const] : []),
+    [trust.folder, STORE] as const,
+  ]
+    .map(([path, reader]) => sh`-e ${`s|.*${path}\\(/.*\\)*$|${reader}|p`}`)
+    .filter((one, index, all) => all.indexOf(one) === index)
+    .join(' ')
+
+/** No unit: the store of those whom the node trusts, made anew. */
+const STORE = 'ca-certificates'
+
 /**
  * Each file that we ever replaced is what it was, each that we brought is gone, and of those that others write too our lines are
  * gone. `original` has them all: lib/guards/file.mts writes no file without it.
  */
-export const filesBack = (): Guard => ({
+export const filesBack = (family: Family): Guard => ({
   title: 'the files are as they were before',
   check: sh`
     [ ! -s ${SETTINGS} ] || { cut -f 1 ${SETTINGS} | sort -u | sed 's|^|settings to be put back: |'; exit 1; }
@@ -86,7 +103,7 @@ export const filesBack = (): Guard => ({
     ${INI}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
-      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' ${raw(READERS(family))} \
       >${KEPT}/restart.new
     [ ! -e ${SETTINGS} ] || cut -f 6 ${SETTINGS} | tr ' ' '\\n' >>${KEPT}/restart.new
     # Beside those of a run that was cut off when it had put some back already.
@@ -122,7 +139,7 @@ export const filesBack = (): Guard => ({
 })
 
 /** What was started with files of ours is started with those that are there now, and what ran before runs. */
-export const servicesBack = (): Guard => ({
+export const servicesBack = ({ trust }: Family): Guard => ({
   title: 'other services run as they did before',
   check: sh`[ ! -e ${KEPT}/restart ] || { echo "they still run with files of ours"; exit 1; }`,
   apply: sh`
@@ -130,7 +147,7 @@ export const servicesBack = (): Guard => ({
     while read -r unit; do
       case $unit in
         haproxy) ;;
-        ca-certificates) ! command -v update-ca-certificates >/dev/null || said=$(update-ca-certificates --fresh 2>&1) || { printf '%s\n' "$said"; exit 1; } ;;
+        ${STORE}) ! command -v ${trust.command[0] as string} >/dev/null || said=$(${trust.command} 2>&1) || { printf '%s\n' "$said"; exit 1; } ;;
         *) ! systemctl is-active --quiet "$unit" || systemctl restart "$unit" ;;
       esac
     done <${KEPT}/restart
@@ -178,15 +195,12 @@ export const firewallBack = ({ clusterName }: Config, openings: readonly Opening
     fi`,
 })
 
-/** Shell functions `ours`: the packages that we have brought and that are installed; `among LIST`: of stdin, those in a list. */
+/** Shell function `ours`, after those of the manager: the packages that we have brought and that are installed. */
 const OURS_INSTALLED = raw(
   sh`
-among() { while read -r name; do case " $1 " in *" $name "*) echo "$name" ;; esac; done; }
 ours() {
   [ -e ${BROUGHT} ] || return 0
-  sed 's|.*/||; s/_.*//' ${BROUGHT} | sort -u | grep -vxFf ${BEFORE}/packages | while read -r name; do
-    case $(dpkg-query -W -f '\${db:Status-Abbrev}' "$name" 2>/dev/null) in ?n* | '') ;; *) printf ' %s' "$name" ;; esac
-  done
+  came | grep -vxFf ${BEFORE}/packages | while read -r name; do ! there "$name" || printf ' %s' "$name"; done
 }`.trim(),
 )
 
@@ -197,44 +211,37 @@ const STAY = `${BEFORE}/stay`
 const LEFT_BEHIND = ['/var/lib/haproxy', '/var/lib/heartbeat', '/var/lib/pacemaker', '/var/lib/corosync']
 
 /** Packages that came with the cluster are gone, with what came for their sake; those that were there before stay. */
-export const packagesGone = (config: Config): Guard => ({
+export const packagesGone = (config: Config, family: Family): Guard => ({
   title: 'the packages of the cluster are gone',
   check: sh`
     [ -e ${BEFORE}/packages ] || exit 0
+    ${MANAGERS[family.manager].functions}
     ${OURS_INSTALLED}
     for name in $(ours); do
       grep -qxF "$name" ${STAY} 2>/dev/null || { echo "$name is installed, with others"; exit 1; }
     done`,
   apply: sh`
-    ${FUNCTIONS}
+    ${MANAGERS[family.manager].functions}
     ${OURS_INSTALLED}
     away=$(ours)
-    gone() { apt-get -s purge "$@" | sed -n 's/^\\(Purg\\|Remv\\) \\([^ ]*\\).*/\\2/p'; }
-    all=$(gone $away)
-    if [ "$(echo "$all" | among "$away")" != "$all" ]; then
-      can=
-      for name in $away; do
-        all=$(gone "$name")
-        [ "$(echo "$all" | among "$away")" != "$all" ] || can="$can $name"
-      done
-      away=$can
-    fi
+    [ -z "$away" ] || away=$(can_go $away)
+    away=$(echo $away)
     # The links of a unit that we have enabled are no package's.
-    for unit in ${unitsOf(config)}; do
+    for unit in ${unitsOf(config, family)}; do
       file=$(systemctl show --property FragmentPath --value "$unit" 2>/dev/null) || file=
       [ -n "$file" ] || continue
-      owner=$(dpkg -S "$file" 2>/dev/null) || owner=$(dpkg -S "/usr$file" 2>/dev/null) || continue
-      case " $away " in *" \${owner%%:*} "*) systemctl --quiet disable "$unit" ;; esac
+      own=$(owner "$file") || continue
+      case " $away " in *" $own "*) systemctl --quiet disable "$unit" ;; esac
     done
-    [ -z "$away" ] || apt purge $away
+    [ -z "$away" ] || remove $away
     for dir in ${LEFT_BEHIND}; do
-      [ -z "$away" ] || [ ! -d "$dir" ] || dpkg -S "$dir" >/dev/null 2>&1 || rm -rf "$dir"
+      [ -z "$away" ] || [ ! -d "$dir" ] || owner "$dir" >/dev/null || rm -rf "$dir"
     done
     ours | tr -s ' ' '\\n' >${STAY}`,
 })
 
-const unitsOf = (config: Config): readonly string[] =>
-  [...packagesOf(config), ...ARBITERS_PACKAGES].flatMap(({ units = [] }) => units)
+const unitsOf = (config: Config, family: Family): readonly string[] =>
+  [...packagesOf(config, family), ...arbitersPackages(config, family)].flatMap(({ units = [] }) => units)
 
 /** Only what was put back needs no record any more. */
 export const putBack = (): Guard =>

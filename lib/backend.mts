@@ -1,6 +1,7 @@
 /** The back ends of HAProxy: who has their ports, whether they answer, and HAProxy before them. */
 import { type Config, type Node, vipsOf } from './config.mts'
 import type { Facts } from './facts.mts'
+import { FAMILIES } from './family.mts'
 import type { Guard } from './guard.mts'
 import { comes, require } from './guards/require.mts'
 import { journal, service as unit } from './guards/service.mts'
@@ -37,7 +38,11 @@ export const listensOn = (facts: Facts, node: Node, port: number): boolean =>
 
 /** Nothing listens on the port of every address. `unless`: shell text that lets the API's own server pass. */
 export const portFree = (config: Config, node: Node, service: Service, unless = 'false'): Guard => {
-  const own = raw([...service.units, 'apache2'].map((unit) => `${unit}.service`).join(' | '))
+  const own = raw(
+    [...service.units, ...new Set(FAMILIES.map(({ units }) => units.apache))]
+      .map((unit) => `${unit}.service`)
+      .join(' | '),
+  )
   const vips = vipsOf(config).map(({ address }) => `'${authority(address, service.port)}'`)
   return require(`port ${service.port} is free for HAProxy on the VIP`, sh`
       ${LISTENERS}
@@ -72,6 +77,14 @@ export const haproxyReads = (path: Shell): string => sh`
 /** It runs with all of its files as they are. */
 export const haproxyCurrent = ({ tls }: Config): Guard =>
   unit('haproxy', { loads: [CFG, UNIT, ...(tls ? [BUNDLE, MOVED] : [])], by: 'reload', managed: true })
+
+/** What haproxy.cfg says is understood since this version (lib/render/haproxy-cfg.mts); RHEL 8 has 1.8. */
+const LEAST = '2.4'
+
+export const haproxySuits = (): Guard =>
+  require(`HAProxy is ${LEAST} or later`, sh`
+      version=$(haproxy -v 2>/dev/null | sed -n 's/^HA-\\{0,1\\}Proxy version \\([0-9.]*\\).*/\\1/p')
+      [ "$(printf '%s\\n' ${LEAST} "$version" | sort -V | head -n 1)" = ${LEAST} ] || { echo "it is \${version:-of no known version}"; exit 1; }`, 'name a repository that has a later one in REPOS, and its version as PACKAGES_haproxy')
 
 /** Nobody else has the port of the statistics on the node's own address. */
 export const statsPortFree = (node: Node): Guard =>

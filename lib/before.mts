@@ -1,7 +1,9 @@
 /** What a node was like before we came: put on record once, for the day when the cluster is taken away again. */
+import type { Family } from './family.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
-import { sh } from './shell.mts'
+import { MANAGERS } from './guards/package.mts'
+import { raw, sh } from './shell.mts'
 
 /**
  * A folder that is there as a whole or not at all: `packages`, `units` (name, enabled, active) and `sysctl`. Where an older version has
@@ -11,11 +13,11 @@ export const BEFORE = `${KEPT}/before`
 
 /** Units whose state we change, or may change by what we install. */
 const UNITS = [
-  ...['corosync', 'pacemaker', 'corosync-qdevice', 'corosync-qnetd', 'haproxy', 'chrony'],
+  ...['corosync', 'pacemaker', 'corosync-qdevice', 'corosync-qnetd', 'haproxy', 'chrony', 'chronyd'],
   ...['firewalld', 'ufw', 'nftables', 'iptables'],
 ]
 
-export const recorded = (): Guard => ({
+export const recorded = ({ manager }: Family): Guard => ({
   title: 'what was there before is on record',
   check: sh`[ -d ${BEFORE} ] || { echo "not yet"; exit 1; }`,
   apply: sh`
@@ -25,7 +27,7 @@ export const recorded = (): Guard => ({
     mkdir -p "$new"
     chmod 0700 ${KEPT}
     if [ -d ${KEPT}/original ]; then mv "$new" ${BEFORE}; exit 0; fi
-    dpkg-query -W -f '\${Package} \${db:Status-Abbrev}\\n' | sed -n 's/^\\([^ ]*\\) .i.*/\\1/p' | sort -u >"$new/packages"
+    { ${raw(MANAGERS[manager].all)}; } >"$new/packages"
     for unit in ${UNITS}; do
       systemctl cat "$unit" >/dev/null 2>&1 || continue
       echo "$unit $(systemctl is-enabled "$unit" 2>/dev/null || :) $(systemctl is-active "$unit" || :)"

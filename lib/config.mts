@@ -98,6 +98,8 @@ export interface Config {
   readonly firewall: 'open' | 'off' | 'keep'
   readonly selinux: 'keep' | 'permissive' | 'disabled'
   readonly repos: readonly Repo[]
+  /** Versions that are wanted, by the names of lib/family.mts. */
+  readonly versions: Readonly<Record<string, string>>
   /** Undefined when the file holds no OS_PASSWORD. */
   readonly openrc: Openrc | undefined
   /** Milliseconds without the API that a drill takes for right: for all scenarios, and by name; and whether it asks before harm. */
@@ -110,11 +112,23 @@ export interface Config {
   readonly secrets: readonly string[]
 }
 
-/** One apt source, and its key if one was named. */
+/** A repository of packages, for nodes with apt (`deb`) or with dnf or zypper (`rpm`); or the distribution's own one by a word. */
 export interface Repo {
-  readonly source: string
+  readonly form: 'deb' | 'rpm' | 'word'
+  /** Without a login; for `word` the word. */
+  readonly uri: string
+  /** What stands in brackets: names of sources.list(5), and their values. */
+  readonly options: readonly (readonly [name: string, value: string])[]
+  readonly suite: string
+  readonly components: readonly string[]
+  /** What dnf and zypper know it by. */
+  readonly name: string
   /** ASCII-armoured or binary key, base64. */
   readonly key: string | undefined
-  /** For apt_auth.conf(5): the source itself is for everybody to read. */
-  readonly login?: { readonly machine: string; readonly name: string; readonly password: string }
+  /** Where the nodes get the key, which has to have the one fingerprint. */
+  readonly keyUrl: string | undefined
+  /** Of the keys in `key`, or the one that is wanted of `keyUrl`: hexadecimal capitals. */
+  readonly fingerprints: readonly string[]
+  /** What everybody may read does not have it. */
+  readonly login: { readonly machine: string; readonly name: string; readonly password: string } | undefined
 }

@@ -2,6 +2,7 @@
 import type { Config, Node } from './config.mts'
 import { MEMBERS_HERE } from './corosync.mts'
 import type { Facts } from './facts.mts'
+import { isAnothers } from './foreign.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
 import { problem } from './guards/require.mts'
@@ -16,7 +17,8 @@ const witness = (config: Config, facts: Facts): Node | undefined =>
 /** Members of the ring that runs, dead ones too, without a line in NODES. */
 export function leaving(config: Config, facts: Facts): readonly Member[] {
   const node = witness(config, facts)
-  if (node === undefined) return []
+  // Nothing of somebody else's cluster is ours to take out.
+  if (node === undefined || isAnothers(config, facts)) return []
   const names = config.nodes.map((one) => memberName(facts, one))
   const own = config.nodes.flatMap((one) => [one.address, ...linkAddresses(config, facts, one)])
   // A node with another name now is known by its addresses.

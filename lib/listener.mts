@@ -2,6 +2,7 @@
 import { answers, LISTENERS, listensOn } from './backend.mts'
 import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
+import { FAMILIES, type Family, familyOf } from './family.mts'
 import type { Guard } from './guard.mts'
 import { file, KEPT, replace, takenBack } from './guards/file.mts'
 import { ini, SETTINGS } from './guards/ini.mts'
@@ -34,9 +35,6 @@ serves() {
 }`.trim(),
 )
 
-/** Its unit in Debian, the one packaging of it that we know. */
-const APACHE = 'apache2'
-
 /** Apache's files that listen on the port of every address (mpm_common, Listen). */
 const LISTEN = (port: number) => `^[[:space:]]*Listen[[:space:]]+(\\*:|0\\.0\\.0\\.0:|\\[::\\]:)?${port}([[:space:]]|$)`
 /** The same, or an address of a node: what we have changed already. */
@@ -45,7 +43,7 @@ const LISTENS = (port: number, { nodes }: Config) => {
   return `^[[:space:]]*Listen[[:space:]]+((\\*|0\\.0\\.0\\.0|\\[::\\]|${own.join('|')}):)?${port}([[:space:]]|$)`
 }
 const apache = ({ port }: Service, config: Config) =>
-  sh`grep -lsE ${LISTENS(port, config)} /etc/apache2/ports.conf /etc/apache2/sites-enabled/*.conf /etc/apache2/conf-enabled/*.conf`
+  sh`grep -lsE ${LISTENS(port, config)} ${raw([...new Set(FAMILIES.flatMap(({ apache: { files } }) => files))].join(' '))}`
 
 /**
  * How the listener of a service is moved on a node: `uwsgi UNIT`, `apache` and the files with a Listen line to be changed, `ini UNIT`
@@ -85,7 +83,7 @@ export function onOwnAddress(config: Config, facts: Facts, node: Node, service: 
   const own = authority(node.address, service.port)
   const [kind = '', ...words] = facts.get(node, `packaging.${service.name}`).split(' ')
   const green = answers(config, `${service.name} answers on ${own}`, service, node.address)
-  const move = moveOf(kind, words, service, node)
+  const move = moveOf(kind, words, service, node, familyOf(facts, node))
   if (move === undefined) return [green]
   const runs: Guard = { ...green, apply: sh`systemctl is-active --quiet ${move.unit} || systemctl start ${move.unit}` }
   return [
@@ -108,17 +106,23 @@ export function onOwnAddress(config: Config, facts: Facts, node: Node, service: 
 export function servedWith(config: Config, facts: Facts, node: Node, service: Service): readonly Service[] {
   const unitOf = ({ name }: Service) => {
     const [kind, unit] = facts.get(node, `packaging.${name}`).split(' ')
-    return kind === 'apache' ? APACHE : unit
+    return kind === 'apache' ? familyOf(facts, node).units.apache : unit
   }
   const unit = unitOf(service)
   return config.services.filter((one) => one === service || (unit !== undefined && unitOf(one) === unit))
 }
 
-function moveOf(kind: string, words: readonly string[], service: Service, node: Node): Move | undefined {
+function moveOf(
+  kind: string,
+  words: readonly string[],
+  service: Service,
+  node: Node,
+  family: Family,
+): Move | undefined {
   const [unit = ''] = words
   const own = authority(node.address, service.port)
   if (kind === 'uwsgi') return ofUwsgi(unit, service.port, own)
-  if (kind === 'apache') return ofApache(words, service.port, own)
+  if (kind === 'apache') return ofApache(words, service.port, own, family)
   if (kind === 'ini' && service.bind) return ofSetting(words, service, service.bind, node)
   return undefined
 }
@@ -160,20 +164,20 @@ function ofUwsgi(name: string, port: number, own: string): Move {
 }
 
 /** That Apache runs with the changed files is a guard of its own: a run may be cut off before the restart. */
-const ofApache = (files: readonly string[], port: number, own: string): Move => ({
-  unit: APACHE,
+const ofApache = (files: readonly string[], port: number, own: string, { units, apache }: Family): Move => ({
+  unit: units.apache,
   ours: written(files),
   guards: [
-    ...files.map((path) => listensOnOwn(path, port, own)),
+    ...files.map((path) => listensOnOwn(path, port, own, apache.test)),
     // A graceful reload cannot bind an address while the old sockets hold all of them.
-    service(APACHE, { loads: files, by: 'restart', managed: true }),
+    service(units.apache, { loads: files, by: 'restart', managed: true }),
   ],
   back: sh`
     ${raw(files.map(takenBack).join('\n'))}
-    systemctl restart ${APACHE}`,
+    systemctl restart ${units.apache}`,
 })
 
-const listensOnOwn = (path: string, port: number, own: string): Guard => ({
+const listensOnOwn = (path: string, port: number, own: string, test: string): Guard => ({
   title: `${path} listens on ${own}`,
   check: sh`! grep -E ${LISTEN(port)} ${path}`,
   apply: sh`
@@ -181,7 +185,7 @@ const listensOnOwn = (path: string, port: number, own: string): Guard => ({
     cp -p ${path} "$new"
     sed -E ${`s/${LISTEN(port)}/Listen ${own}\\2/`} ${path} >"$new"
     ${raw(replace(path))}
-    apache2ctl configtest`,
+    ${raw(test)}`,
 })
 
 /** What runs with the setting shows it, so that nobody has to remember a restart. */

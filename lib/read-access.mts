@@ -1,9 +1,9 @@
-/** SSH_*, NTP_SERVERS and REPOS of the env file: what has to do with files and hosts outside the cluster. */
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+/** SSH_* and NTP_SERVERS of the env file: what has to do with files and hosts outside the cluster. */
+import { accessSync, constants, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import type { Config, Repo } from './config.mts'
-import { linesOf, type Piece, wordsOf } from './env-file.mts'
+import type { Config } from './config.mts'
+import { wordsOf } from './env-file.mts'
 import { isHost } from './read-nodes.mts'
 import { shown } from './shown.mts'
 import { integer, matching, type Source } from './source.mts'
@@ -61,71 +61,4 @@ export function readNtpServers(source: Source): readonly string[] {
     })
   }
   return servers.map(({ text }) => text)
-}
-
-const REPO = 'deb [options] https://host/path suite component key=file.asc'
-
-export function readRepos(source: Source): readonly Repo[] {
-  const entry = source.get('REPOS')
-  return entry === undefined ? [] : linesOf(entry).flatMap((piece) => readRepo(source, piece) ?? [])
-}
-
-/** The login in a URI, and the URI without it. */
-function loginOf(source: Source, uri: string): { readonly plain: string; readonly login?: NonNullable<Repo['login']> } {
-  const url = URL.canParse(uri) ? new URL(uri) : undefined
-  if (url === undefined || url.password === '') return { plain: uri }
-  source.secret(url.password)
-  const decoded = (text: string) => {
-    try {
-      return decodeURIComponent(text)
-    } catch {
-      return text
-    }
-  }
-  const [name, password] = [decoded(url.username), decoded(url.password)]
-  source.secret(password)
-  const machine = `${url.protocol}//${url.host}${url.pathname}`
-  return { plain: uri.replace(/^([^/]*\/\/)[^/]*@/, '$1'), login: { machine, name, password } }
-}
-
-/** The one-line form of sources.list(5), and where its key lies on this machine. */
-function readRepo(source: Source, { text, line }: Piece): Repo | undefined {
-  const wrong = (text: string, remedy: string) => source.report({ line, key: 'REPOS', text, remedy })
-  const [, type = '', options = '', rest = ''] = /^(\S+)\s*(\[[^\]]*\])?\s*(.*)$/.exec(text) ?? []
-  const words = rest.split(/\s+/).filter((word) => word !== '')
-  const paths = words.filter((word) => word.startsWith('key=')).map((word) => word.slice('key='.length))
-  const [uri = '', suite = '', ...components] = words.filter((word) => !word.startsWith('key='))
-  const { plain, login } = loginOf(source, uri)
-  if (type !== 'deb' || !/^[a-z][a-z0-9+.-]*:\/*[^/\s]/.test(uri) || suite === '') {
-    wrong('a line of REPOS is not an apt source', `write it like ${REPO}`)
-    return undefined
-  }
-  if (suite.endsWith('/') !== (components.length === 0)) {
-    const remedy = suite.endsWith('/') ? 'remove what follows it' : 'name the component, like main'
-    wrong(
-      `the suite ${shown(suite)} in REPOS ${suite.endsWith('/') ? 'is a path and has no components' : 'has no component'}`,
-      remedy,
-    )
-  }
-  if (paths.length > 1) wrong('a line of REPOS names two keys', 'put both keys in one file')
-  if (paths.length > 0 && /signed-by=/i.test(options)) {
-    wrong('a line of REPOS has key= and signed-by=', 'keep key=: the key is put on the nodes for you')
-  }
-  if (login && /\s/.test(login.name + login.password))
-    wrong('the login of a repository in REPOS holds a space', 'apt cannot take such a password: choose another')
-  const apt = ['deb', options, plain, suite, ...components].filter((word) => word !== '').join(' ')
-  return { source: apt, key: readKey(), ...(login ? { login } : {}) }
-
-  function readKey(): string | undefined {
-    const path = paths[0] === undefined ? undefined : located(source, paths[0])
-    if (path === undefined) return undefined
-    const problem = unreadable(path)
-    const key = problem === undefined ? readFileSync(path) : Buffer.alloc(0)
-    if (key.length > 0) return key.toString('base64')
-    wrong(
-      `the key of a line of REPOS: ${problem ?? `${shown(path)} is empty`}`,
-      'write key= and the path of the public key on this machine',
-    )
-    return undefined
-  }
 }

@@ -6,10 +6,12 @@ import type { Config, Node, Openrc } from './config.mts'
 import { type Entry, type EnvText, readEnvText } from './env-file.mts'
 import { ConfigError, type Problem } from './errors.mts'
 import { didYouMean, nearest } from './nearest.mts'
-import { readNtpServers, readRepos, readSsh } from './read-access.mts'
+import { readNtpServers, readSsh } from './read-access.mts'
 import { readDrill } from './read-drill.mts'
 import { isFenceKey, readFencing, readProperties } from './read-fencing.mts'
 import { readNodes, readVips } from './read-nodes.mts'
+import { isPackageKey, readVersions } from './read-packages.mts'
+import { readRepos } from './read-repos.mts'
 import { readRing } from './read-ring.mts'
 import { isServiceKey, readServices } from './read-services.mts'
 import { readTls } from './read-tls.mts'
@@ -17,7 +19,7 @@ import { isLimitKey, readStats } from './read-traffic.mts'
 import { shown, shownKey } from './shown.mts'
 import { matching, oneOf, type Source } from './source.mts'
 
-/** Every key of an env file, FENCE_<short>, SERVICE_<name> and RATE_LIMIT_<name> aside. */
+/** Every key of an env file, FENCE_<short>, SERVICE_<name>, RATE_LIMIT_<name> and PACKAGES_<name> aside. */
 export const KEYS: readonly string[] = [
   ...[
     'CLUSTER_NAME',
@@ -135,6 +137,7 @@ export function parseConfig(text: string, file: string): Config {
     firewall: oneOf(source, 'FIREWALL', ['open', 'off', 'keep']),
     selinux: oneOf(source, 'SELINUX', ['keep', 'permissive', 'disabled']),
     repos: readRepos(source),
+    versions: readVersions(source),
     openrc: readOpenrc(source),
     drill: readDrill(source),
   }
@@ -160,9 +163,9 @@ function sourceOf(env: EnvText, file: string, problems: Problem[], secrets: Set<
 
 function checkKeys(source: Source): void {
   for (const key of new Set([...source.entries.map((entry) => entry.key), ...source.broken.keys()])) {
-    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key) || isLimitKey(key)) continue
+    if (KEYS.includes(key) || isFenceKey(key) || isServiceKey(key) || isLimitKey(key) || isPackageKey(key)) continue
     const line = source.entries.find((entry) => entry.key === key)?.line ?? source.broken.get(key)
-    const fence = /^(fence2?|service|rate_limit)_(.+)/is.exec(key)
+    const fence = /^(fence2?|service|rate_limit|packages)_(.+)/is.exec(key)
     const name = nearest(key, KEYS) === undefined ? shownKey(key) : key
     const remedy = fence
       ? `did you mean ${(fence[1] as string).toUpperCase()}_${shown(fence[2] as string)}?`

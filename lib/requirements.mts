@@ -3,18 +3,19 @@ import { cidrText, network } from './address.mts'
 import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
+import { known, knownSystems } from './family.mts'
 import { devicesSuit } from './fencing.mts'
 import { keysAgree } from './fernet.mts'
+import { noOtherCluster } from './foreign.mts'
 import type { Guard } from './guard.mts'
 import { require } from './guards/require.mts'
 import { movable } from './listener.mts'
+import { rightKeys } from './repositories.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
 const MAX_SKEW = 2
-
-const SYSTEMS: Readonly<Record<string, readonly string[]>> = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] }
 
 /** A requirement that config and facts decide: `wrong` says what is amiss. */
 const stated = (title: string, wrong: string | undefined, remedy: string): Guard =>
@@ -35,7 +36,8 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   ...vipsFree(config, facts),
   ...ports(config, node),
   space,
-  noOtherCluster(config),
+  ...noOtherCluster(config, facts, node),
+  ...rightKeys(config, facts, node),
   ...devicesSuit(config, facts),
   ...(node === config.nodes[0] ? keysAgree(config, facts) : []),
 ]
@@ -49,13 +51,12 @@ export const arbitersRequirements = (config: Config, facts: Facts, host: Node): 
 ]
 
 function knownSystem(facts: Facts, node: Node): Guard {
-  const { id, version, name } = os(facts, node)
-  const known = SYSTEMS[id]?.includes(version)
-  const all = Object.entries(SYSTEMS).flatMap(([system, versions]) => versions.map((one) => `${system} ${one}`))
+  const system = os(facts, node)
+  const { id, version, name } = system
   return stated(
     'the operating system is known',
-    known ? undefined : `it is ${name || 'unknown'} (ID=${id} VERSION_ID=${version})`,
-    `use one of: ${all.join(', ')}`,
+    known(system) ? undefined : `it is ${name || 'unknown'} (ID=${id} VERSION_ID=${version})`,
+    `use one of: ${knownSystems()}`,
   )
 }
 
@@ -202,14 +203,3 @@ const ports = (config: Config, node: Node): readonly Guard[] => [
 const space: Guard = require('there is room on its disks', sh`
     df -P -k /usr /var /etc | awk 'NR > 1 && $4 < (($6 == "/etc") ? 10240 : 409600) && !seen[$6]++ {
       printf "%s has %d MB left\\n", $6, $4 / 1024; bad = 1 } END { exit bad }'`, 'make room: 400 MB for packages and logs')
-
-/** A member of somebody else's cluster is never taken over. Debian's package brings an example named "debian". */
-const noOtherCluster = (config: Config): Guard =>
-  require('it is not a member of another cluster', sh`
-      conf=/etc/corosync/corosync.conf
-      [ -e "$conf" ] && ! grep -q '^# Written by quorate' "$conf" || exit 0
-      name=$(awk '$1 == "cluster_name:" { print $2; exit }' "$conf")
-      case $name in debian | ${config.clusterName}) exit 0 ;; esac
-      systemctl is-active --quiet corosync || exit 0
-      echo "corosync runs here for the cluster \\"$name\\""
-      exit 1`, 'take the node out of that cluster first, or give that name as CLUSTER_NAME')

@@ -19,6 +19,8 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   quorum: 'corosync-quorumtool -s 2>/dev/null || :',
   pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
   haproxy: 'systemctl is-active haproxy || :',
+  // A cluster that is not built yet lacks more.
+  crmsh: '! command -v pacemakerd >/dev/null || command -v crm >/dev/null || echo missing',
   // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
   api: [
     http(config).shell,
@@ -125,6 +127,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
       ['fencing', fencing(config, options?.['stonith-enabled'])],
       ...devices(asMembers(config, facts), seen),
       ...arbiter(config, quorum, lost),
+      ...withoutCrmsh(up.filter((node) => facts.get(node, 'crmsh') === 'missing')),
       ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
       ...apis(config, said('api')),
       ...endpoints(config, facts),
@@ -134,6 +137,18 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
 
 const fencing = ({ fencing: agent }: Config, enabled: string | undefined): string =>
   enabled === 'true' ? `on (${agent})` : agent === 'none' ? `OFF, as ${UNFENCED}` : 'OFF'
+
+/** It is for people alone, and installed where a repository offers it. */
+const withoutCrmsh = (nodes: readonly Node[]): readonly (readonly string[])[] => {
+  const names = nodes.map(({ name }) => name).join(', ')
+  if (names === '') return []
+  return [
+    [
+      'crmsh',
+      `not installed on ${names}: no repository offers it; crm_mon, crm_resource and crm_attribute do the same`,
+    ],
+  ]
+}
 
 /** Whether its vote is counted, as the witness sees it: a line for the device stands among the members (corosync-quorumtool(8)). */
 function arbiter({ arbiter: host }: Config, quorum: string, lost: readonly Lost[]): readonly (readonly string[])[] {

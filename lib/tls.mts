@@ -5,20 +5,18 @@ import { haproxyReads } from './backend.mts'
 import { apiHost, type Config, type Node, vipsOf } from './config.mts'
 import type { Problem } from './errors.mts'
 import type { Facts } from './facts.mts'
+import { type Family, familyOf } from './family.mts'
 import { firstNode, type Guard, type Step } from './guard.mts'
 import { file, KEPT } from './guards/file.mts'
-import type { Package } from './guards/package.mts'
 import { needs } from './guards/require.mts'
 import { http, portOn, speaksTls } from './http.mts'
-import { BUNDLE, MOVED, TRUSTED } from './render/haproxy-cfg.mts'
+import { BUNDLE, MOVED } from './render/haproxy-cfg.mts'
 import { authority } from './services.mts'
 import { raw, sh } from './shell.mts'
 
 /** The authority that the nodes have made, with its key, and the certificate that it has issued. */
 const OWN = `${KEPT}/tls`
 const OWN_FILES = ['ca.key', 'ca.pem', 'vip.pem']
-/** What is put here is trusted by all programs of a node (update-ca-certificates(8)). */
-const STORE = '/usr/local/share/ca-certificates'
 /** The files are gone, and the store is to be made anew: a run may be cut off in between. */
 const FORGETTING = `${KEPT}/forgetting`
 /** Days before its end in which a certificate is told, or made anew. */
@@ -29,7 +27,7 @@ const AUTHORITY = 7300
 const LEAF = 397
 
 /** openssl brings the handshake, ca-certificates the store. */
-export const tlsPackages = (config: Config): readonly Package[] =>
+export const tlsPackages = (config: Config): readonly { readonly name: 'openssl' | 'ca-certificates' }[] =>
   speaksTls(config) || config.cas.length > 0 ? [{ name: 'openssl' }, { name: 'ca-certificates' }] : []
 
 /** All by which clients may call a VIP. */
@@ -135,7 +133,7 @@ const TAKEN = sh`
 const text = (base64: string) => Buffer.from(base64, 'base64').toString('latin1')
 
 /** Each node trusts whom it is to trust, and has what HAProxy shows. */
-export function trustAndCertificate(config: Config, facts: Facts): readonly Guard[] {
+export function trustAndCertificate(config: Config, facts: Facts, node: Node): readonly Guard[] {
   const ours = own(config, facts)
   const bundle = config.tls?.bundle ?? ours?.files['vip.pem']
   if (makesOwn(config) && ours === undefined)
@@ -153,7 +151,7 @@ export function trustAndCertificate(config: Config, facts: Facts): readonly Guar
           file(`${OWN}/${name}`, ours.files[name] as string, { mode: '0600', secret: true, first: 'untouched' }),
         )
       : []),
-    ...trusted(trustees(config, facts)),
+    ...trusted(familyOf(facts, node), trustees(config, facts)),
     ...(bundle === undefined
       ? []
       : [
@@ -172,48 +170,54 @@ const trustees = (config: Config, facts: Facts): readonly string[] => {
 }
 
 /** Each has a file of its own, so that one that comes takes no other one's place. */
-const storedAt = (pem: string): string =>
-  `${STORE}/quorate-${createHash('sha256').update(pem).digest('hex').slice(0, 8)}.crt`
+const storedAt = ({ trust }: Family, pem: string): string =>
+  `${trust.folder}/quorate-${createHash('sha256').update(pem).digest('hex').slice(0, 8)}.crt`
 
 /** Shell text: the store is made of what is there now. */
-const STORED = raw(sh`whole update-ca-certificates --fresh >"$scratch/said" 2>&1 || { cat "$scratch/said"; exit 1; }`)
+const stored = ({ trust }: Family) =>
+  raw(sh`whole ${trust.command} >"$scratch/said" 2>&1 || { cat "$scratch/said"; exit 1; }`)
 
-/** All programs of the node trust these. */
-function trusted(cas: readonly string[]): readonly Guard[] {
+/** All programs of the node trust these: what lies in a folder of its own goes into the store (update-ca-certificates(8), update-ca-trust(8)). */
+function trusted(family: Family, cas: readonly string[]): readonly Guard[] {
   if (cas.length === 0) return []
+  const { store } = family.trust
   // The last full line of a certificate is a part of its signature.
   const lines = cas.map((pem) => pem.trim().split('\n').at(-3)?.trim() ?? '')
   return [
-    ...cas.map((pem) => file(storedAt(pem), pem)),
+    ...cas.map((pem) => file(storedAt(family, pem), pem)),
     {
       title: 'the node trusts who has issued the certificates',
       check: sh`
-        for line in ${lines}; do grep -qxF -e "$line" ${TRUSTED} 2>/dev/null || { echo ${`${TRUSTED} does not have it`}; exit 1; }; done`,
-      apply: sh`${STORED}`,
+        for line in ${lines}; do grep -qxF -e "$line" ${store} 2>/dev/null || { echo ${`${store} does not have it`}; exit 1; }; done`,
+      apply: stored(family).shell,
     },
   ]
 }
 
 /** Who is not to be trusted any more is forgotten last: until HAProxy shows another certificate on all nodes, his is in use. */
-export function noneElseTrusted(config: Config, facts: Facts): readonly Guard[] {
+export function noneElseTrusted(config: Config, facts: Facts, node: Node): readonly Guard[] {
   if (makesOwn(config) && own(config, facts) === undefined) return []
-  const paths = trustees(config, facts).map(storedAt).join(' ')
+  const family = familyOf(facts, node)
+  const { folder } = family.trust
+  const paths = trustees(config, facts)
+    .map((pem) => storedAt(family, pem))
+    .join(' ')
   return [
     {
       title: 'the node trusts nobody for our sake who is not needed',
       check: sh`
         [ ! -e ${FORGETTING} ] || { echo "he is about to be forgotten"; exit 1; }
-        for file in ${raw(STORE)}/quorate-*.crt; do
+        for file in ${raw(folder)}/quorate-*.crt; do
           [ -e "$file" ] || continue
           case " "${paths}" " in *" $file "*) ;; *) echo "it trusts $file"; exit 1 ;; esac
         done`,
       apply: sh`
         mkdir -p ${KEPT}
         : >${FORGETTING}
-        for file in ${raw(STORE)}/quorate-*.crt; do
+        for file in ${raw(folder)}/quorate-*.crt; do
           case " "${paths}" " in *" $file "*) ;; *) rm -f "$file" ;; esac
         done
-        ${STORED}
+        ${stored(family)}
         rm -f ${FORGETTING}`,
     },
   ]

@@ -3,7 +3,9 @@ import { recorded } from '../lib/before.mts'
 import { type Config, hostsOf, type Node } from '../lib/config.mts'
 import { doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
+import { familyOf } from '../lib/family.mts'
 import { keyFacts } from '../lib/fernet.mts'
+import { adoptions } from '../lib/foreign.mts'
 import { everyNode, type Guard, type Phase } from '../lib/guard.mts'
 import { block } from '../lib/guards/file.mts'
 import { farewells, leaves, usher } from '../lib/leaving.mts'
@@ -21,7 +23,7 @@ const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${confi
 
 /** Where chrony is not installed yet, 02-packages starts it. */
 const time = (config: Config, facts: Facts, node: Node): readonly Guard[] =>
-  chronyInstalled(facts, node) ? timekeeping(config) : []
+  chronyInstalled(facts, node) ? timekeeping(config, facts, node) : []
 
 /** The ring runs on its old links until 03-corosync: their doors are closed there. */
 const open = (config: Config, facts: Facts): Guard[] => doors(config, facts, true)
@@ -29,12 +31,12 @@ const open = (config: Config, facts: Facts): Guard[] => doors(config, facts, tru
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
-  asks: farewells,
+  asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
   facts: () => ({ ...trustFacts, ...RING_FACTS, ...keyFacts, chrony: chronyFact }),
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },
-    { title: 'record', on: everyHost, guards: () => [recorded()], keepsFacts: true },
+    { title: 'record', on: everyHost, guards: (_, facts, node) => [recorded(familyOf(facts, node))], keepsFacts: true },
     { title: 'leave', on: usher, guards: leaves },
     { title: 'names', on: everyNode, guards: names, keepsFacts: true },
     { title: 'time', on: everyNode, guards: time, keepsFacts: true },

@@ -1,9 +1,8 @@
 /** 02-packages: the cluster's software is installed, and of it only chrony runs. */
 import { agentsInstalled, devicesSuit } from '../lib/fencing.mts'
 import { everyNode, type Phase } from '../lib/guard.mts'
-import { installed, unmasked } from '../lib/guards/package.mts'
 import { isScript, main } from '../lib/main.mts'
-import { ARBITERS_PACKAGES, packagesOf } from '../lib/packages.mts'
+import { arbitersPackages, brought, packagesOf } from '../lib/packages.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { timekeeping } from '../lib/time.mts'
 
@@ -14,13 +13,13 @@ export const phase: Phase = {
     {
       title: 'install',
       on: everyNode,
-      guards: (config) => [installed(packagesOf(config)), unmasked(packagesOf(config))],
+      guards: brought(packagesOf),
       keepsFacts: true,
     },
     {
       title: 'arbiter',
       on: arbiter,
-      guards: () => [installed(ARBITERS_PACKAGES), unmasked(ARBITERS_PACKAGES)],
+      guards: brought(arbitersPackages),
       keepsFacts: true,
     },
     {

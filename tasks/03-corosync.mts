@@ -12,6 +12,7 @@ import {
 } from '../lib/corosync.mts'
 import { doors } from '../lib/doors.mts'
 import { addresses, type Facts } from '../lib/facts.mts'
+import { adoptions } from '../lib/foreign.mts'
 import { everyNode, firstNode, type Guard, type Phase } from '../lib/guard.mts'
 import { CIB } from '../lib/guards/cib.mts'
 import { file } from '../lib/guards/file.mts'
@@ -281,7 +282,7 @@ export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
   needs,
-  asks: farewells,
+  asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
   facts: (config) => ({
     ...arbiterFacts(config),
     'secret.corosync.key': sh`[ ! -e ${KEY} ] || base64 ${KEY} | tr -d '\\n'`,

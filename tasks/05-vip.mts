@@ -1,4 +1,5 @@
 /** 05-vip: pacemaker holds the virtual IP on exactly one node. */
+import { noOtherVip } from '../lib/foreign.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
 import { isScript, main } from '../lib/main.mts'
@@ -16,6 +17,7 @@ export const phase: Phase = {
       title: 'resource',
       on: firstNode,
       guards: (config, facts) => [
+        noOtherVip(config),
         cib('the VIP is a resource', vipFragments(config, cardsOf(config, facts)), goneVip(config)),
       ],
       keepsFacts: true,

@@ -4,6 +4,7 @@ import {
   haproxyCurrent,
   haproxyReads,
   haproxyRuns,
+  haproxySuits,
   listenersFact,
   portFree,
   tlsPortFree,
@@ -12,6 +13,7 @@ import {
 import { type Config, type Node, vipsOf } from '../lib/config.mts'
 import { noneLeftDrained, rolling } from '../lib/drain.mts'
 import type { Facts } from '../lib/facts.mts'
+import { type Family, familyOf } from '../lib/family.mts'
 import { keyFacts, keysOf, synced } from '../lib/fernet.mts'
 import { type Draft, everyNode, firstNode, type Guard, type Step } from '../lib/guard.mts'
 import { cib } from '../lib/guards/cib.mts'
@@ -65,13 +67,21 @@ const backEnd = (service: Service): Step => ({
   keepsFacts: true,
 })
 
-const configured = (config: Config, _: Facts, node: Node): Guard[] => [
-  file(
-    UNIT,
-    '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.\n[Service]\nRestart=on-failure\nRestartSec=100ms\n',
-  ),
+/** Ours of HAProxy's unit. */
+const unitOf = ({ haproxy }: Family) =>
+  [
+    '# Written by quorate: a HAProxy that dies is back at once, and not when pacemaker looks at it again.',
+    '[Service]',
+    'Restart=on-failure',
+    'RestartSec=100ms',
+    ...haproxy,
+    '',
+  ].join('\n')
+
+const configured = (config: Config, facts: Facts, node: Node): Guard[] => [
+  file(UNIT, unitOf(familyOf(facts, node))),
   ...(config.tls ? [movedPorts(CFG)] : []),
-  file(CFG, haproxyCfg(config, config.services, node), {
+  file(CFG, haproxyCfg(config, config.services, node, familyOf(facts, node).trust.store), {
     test: haproxyReads(raw('"$new"')),
     // HAProxy reads it as root; from the hash of a login a weak password can be guessed.
     mode: config.stats ? '0600' : '0644',
@@ -115,7 +125,12 @@ export const phase: Draft = {
     {
       title: 'software',
       on: everyNode,
-      guards: (config) => [brought('haproxy', '02-packages'), brought('socat', '02-packages'), ...nonlocalBind(config)],
+      guards: (config) => [
+        brought('haproxy', '02-packages'),
+        haproxySuits(),
+        brought('socat', '02-packages'),
+        ...nonlocalBind(config),
+      ],
       after: '02-packages',
       keepsFacts: true,
     },

@@ -12,7 +12,9 @@ import {
 } from '../lib/away.mts'
 import { type Config, hostsOf, vipsOf } from '../lib/config.mts'
 import { openings } from '../lib/doors.mts'
+import { familyOf } from '../lib/family.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
+import { keysForgotten } from '../lib/guards/repository.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
@@ -59,7 +61,14 @@ const PHASES: readonly Phase[] = [
         on: everyHost,
         guards: (config, facts) => [firewallBack(config, openings(config, facts, true))],
       },
-      { title: 'files', on: everyHost, guards: () => [stateGone(), filesBack(), servicesBack()] },
+      {
+        title: 'files',
+        on: everyHost,
+        guards: (_, facts, node) => {
+          const family = familyOf(facts, node)
+          return [stateGone(), keysForgotten(), filesBack(family), servicesBack(family)]
+        },
+      },
     ],
   },
 ]
@@ -69,7 +78,13 @@ const PACKAGES: Phase = {
   title: 'Packages gone',
   asks: question,
   together: true,
-  steps: [{ title: 'packages', on: everyHost, guards: (config) => [putBack(), packagesGone(config)] }],
+  steps: [
+    {
+      title: 'packages',
+      on: everyHost,
+      guards: (config, facts, node) => [putBack(), packagesGone(config, familyOf(facts, node))],
+    },
+  ],
 }
 
 const RECORD: Phase = {

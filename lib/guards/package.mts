@@ -1,7 +1,10 @@
-/** Packages of the Debian family (apt-get(8), dpkg-query(1)). */
-import type { Guard, Remedies } from '../guard.mts'
+/** Packages, whichever manager brings them. */
+import type { Guard } from '../guard.mts'
 import { raw, type Shell, sh } from '../shell.mts'
-import { KEPT } from './file.mts'
+import { apt } from './apt.mts'
+import { dnf } from './dnf.mts'
+import type { Manager } from './manager.mts'
+import { zypper } from './zypper.mts'
 
 /**
  * What is wanted of the package manager. `name` may list alternatives, the first that the repositories offer is taken:
@@ -9,6 +12,8 @@ import { KEPT } from './file.mts'
  */
 export interface Package {
   readonly name: string
+  /** As the manager writes it, or the beginning of it up to a separator. */
+  readonly version?: string | undefined
   readonly optional?: boolean
   /** Not needed where this file is: it came another way. */
   readonly unless?: string
@@ -16,172 +21,179 @@ export interface Package {
   readonly units?: readonly string[]
 }
 
-/** The files of all packages that we had installed or upgraded, a line each: `make destroy` takes away what was not there before. */
-export const BROUGHT = `${KEPT}/brought`
-
-/** Seconds to wait for another package manager run, unattended-upgrades mostly. */
-const LOCK_WAIT = 300
+export const MANAGERS = { apt, dnf, zypper } as const satisfies Readonly<Record<string, Manager>>
+export type ManagerName = keyof typeof MANAGERS
 
 /**
- * Shell functions that the texts below share. `known` asks once how all packages stand, for `installed`. `pick` sets `one` to the
- * first alternative that is installed, or else on offer, or to nothing. `patiently` runs a command again while another one holds
- * a lock, which can be broken off, unlike apt-get's own wait within a transaction; and that one covers neither the lock of the
- * package lists nor what dpkg itself takes.
+ * Shell functions for the texts below, over those of the manager. `known` asks once how all packages stand, for `installed`. `pick`
+ * sets `one` to the first alternative that is installed, or else on offer, or to nothing. `lacks` is true where a package is to be brought,
+ * in this version or at all; `tell` says which one, and from where.
  */
-export const FUNCTIONS = raw(
-  `
-export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
-patiently() {
-  end=$(($(date +%s) + ${LOCK_WAIT})) told=
-  while :; do
-    said=$(whole "$@" 2>&1) && return 0 || status=$?
-    case $said in *"Could not get lock"* | *"locked by another process"*) ;; *) break ;; esac
-    if stopped || [ "$(date +%s)" -ge "$end" ]; then break; fi
-    [ -n "$told" ] || waits "another package manager is at work (up to ${LOCK_WAIT} s): $(printf '%s\\n' "$said" | grep -m 1 -e lock)"
-    told=1
-    sleep 1
-  done
-  printf '%s\\n' "$said"
-  return "$status"
-}
-apt() {
-  patiently apt-get -q check
-  whole apt-get -q -y -o DPkg::Lock::Timeout=10 -o Dpkg::Use-Pty=0 \\
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
-}
-# apt tells the hook what it is about to unpack before it begins (apt.conf(5), Pre-Install-Pkgs).
-bring() {
-  mkdir -p ${KEPT}
-  chmod 0700 ${KEPT}
-  apt -o 'DPkg::Pre-Install-Pkgs::=cat >>${BROUGHT}' --no-install-recommends "$@"
-}
+const common = (manager: Manager): Shell =>
+  raw(
+    `
+${manager.functions.shell}
 known() {
-  names=$*
-  have=" $(IFS='| '; dpkg-query -W -f '\${Package}=\${db:Status-Abbrev}' $names 2>/dev/null || :) "
+  names=
+  for word in "$@"; do names="$names \${word%%=*}"; done
+  names=$(IFS='| '; set -- $names; echo "$*" | tr '|' ' ')
+  have=" $(ask $names)"
 }
 installed() { case $have in *" $1="?"i "*) return 0 ;; esac; return 1; }
-offered() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
-pick() {
-  for how in installed offered; do
-    rest=$1
-    while [ -n "$rest" ]; do
-      one=\${rest%%"|"*}
-      rest=\${rest#"$one"}
-      rest=\${rest#"|"}
-      ! "$how" "$one" || return 0
-    done
+version() { version=\${have#*" $1="?"i "} version=\${version%%" "*}; }
+offered() { candidate "$1" >/dev/null; }
+first() {
+  rest=$2
+  while [ -n "$rest" ]; do
+    one=\${rest%%"|"*}
+    rest=\${rest#"$one"}
+    rest=\${rest#"|"}
+    ! "$1" "$one" || return 0
   done
   one=
+  return 1
+}
+pick() { first installed "$1" || first offered "$1" || :; }
+fits() {
+  for text in "$1" "\${1#*:}"; do case $text in "$2" | "$2"[!A-Za-z0-9]*) return 0 ;; esac; done
+  return 1
+}
+lacks() {
+  pin=
+  case $1 in *=*) pin=\${1#*=} ;; esac
+  pick "\${1%%=*}"
+  [ -n "$one" ] && installed "$one" || return 0
+  [ -n "$pin" ] || return 1
+  version "$one"
+  ! fits "$version" "$pin"
+}
+tell() {
+  if [ -z "$one" ]; then echo "\${1%%=*}: no repository offers it"; return 0; fi
+  offer=$(candidate "$one" "$pin") || offer="$pin, which no repository offers"
+  if installed "$one"; then
+    version "$one"
+    echo "$one, $version now: $offer"
+  else echo "$one $offer"; fi
 }`.trim(),
-)
+  )
 
-/** Shell text that sets a variable to the names that are wanted on this node. */
+/** Shell text that sets a variable to the names that are wanted on this node, with their versions. */
 const wanted = (variable: string, packages: readonly Package[]): Shell =>
   raw(
     [
       `${variable}=`,
-      ...packages.map(({ name, unless }) => {
-        const add = `${variable}="$${variable} ${name}"`
+      ...packages.map(({ name, version, unless }) => {
+        const add = `${variable}="$${variable} ${name}${version === undefined ? '' : `=${version}`}"`
         return unless === undefined ? add : sh`[ -e ${unless} ] || ${raw(add)}`
       }),
     ].join('\n'),
   )
 const must = (packages: readonly Package[]) => packages.filter((one) => !one.optional)
 
-/** What apt and dpkg say of failures that are known (apt-get(8), dpkg(1)). */
-export const REMEDIES: Remedies = [
-  [
-    /(?:held by process|locked by another process with pid) (\d+(?: \([^)]*\))?)/,
-    'another package manager runs there, process $1: let it end (unattended-upgrades takes minutes; ps -f shows what it does), then go on. Never remove the lock',
-  ],
-  [
-    /Could not get lock|locked by another process/,
-    'another package manager runs there: let it end, then go on. Never remove the lock',
-  ],
-  [
-    /(?:Temporary failure resolving|Could not resolve) '([^']*)'/,
-    'the node does not know the name $1: check its name server (/etc/resolv.conf), or give apt a proxy (apt.conf(5), Acquire::http::Proxy)',
-  ],
-  [
-    /(?:Could not connect to|Unable to connect to|Cannot initiate the connection to) (\S+?):?(?: |$)/m,
-    'the node does not reach $1: check its route, firewalls and proxy, or name another mirror in /etc/apt',
-  ],
-  [
-    /NO_PUBKEY ([0-9A-F]+)/,
-    'apt does not know the key $1 that signs a repository: name its file as key= in REPOS, or put it in place by hand',
-  ],
-  [/is not valid yet|Release file .* is expired/, 'the clock of the node is wrong, or its mirror is stale'],
-  [
-    /The repository '([^']*)' (?:does not have|no longer has)/,
-    'there is no such repository: correct $1 in REPOS, or in /etc/apt on the node',
-  ],
-  [
-    /held broken packages/,
-    'apt-mark showhold on the node tells what is held; apt-get install tells what that is in the way of',
-  ],
-  [
-    /enough free space in (\S+?)[.]?$/m,
-    'make room in $1 on the node (apt-get clean; du -xh / | sort -h | tail), then go on',
-  ],
-]
-
-/** Every package that is needed is installed or can be, as far as the package lists tell. */
-export function offered(packages: readonly Package[]): Guard {
+/** Every package that is needed is installed or can be, in the version that is wanted, as far as the package lists tell. */
+export function offered(packages: readonly Package[], name: ManagerName = 'apt'): Guard {
+  const manager = MANAGERS[name]
   const look = sh`
-    ${wanted('all', must(packages))}
+    ${wanted('all', packages)}
     known $all
+    ${wanted('all', must(packages))}
     missing=
+    other=
     for want in $all; do
-      pick "$want"
-      [ -n "$one" ] || missing="$missing $want"
+      lacks "$want" || continue
+      if [ -z "$one" ]; then missing="$missing \${want%%=*}"
+      elif [ -n "$pin" ] && ! candidate "$one" "$pin" >/dev/null; then
+        other="$other$one $pin is not on offer; there is: $(versions "$one" | tr '\\n' ' ' | sed 's/ $//; s/ /, /g')
+    "
+      fi
     done
-    [ -z "$missing" ] || { echo "no candidate:$missing"; exit 1; }`
+    [ -z "$missing" ] || echo "no candidate:$missing"
+    [ -z "$other" ] || printf '%s' "$other" | sed 's/^ *//; /^$/d'
+    [ -z "$missing$other" ] || exit 1`
   return {
     title: 'every package to be installed has a candidate',
     check: sh`
-      ${FUNCTIONS}
+      ${common(manager)}
+      ${wanted('all', packages)}
+      known $all
+      if unseen; then
+        for want in $all; do
+          first installed "\${want%%=*}" || { echo "what the repositories offer is not known yet, or not since they were changed"; exit 1; }
+        done
+      fi
       ${raw(look)}`,
     // What it could not fetch is no error as long as it is not needed; if it is, it tells why there is no candidate.
     apply: sh`
-      ${FUNCTIONS}
-      patiently apt-get -q -o APT::Update::Error-Mode=any update || :
+      ${common(manager)}
+      ${wanted('all', packages)}
+      known $all
+      refresh || :
+      keep
       ${raw(look)}`,
-    remedy: 'check the sources in /etc/apt on the node, or name a repository that has it in REPOS',
-    remedies: REMEDIES,
+    remedy: `check the ${SOURCES[name]} on the node, name a repository that has it in REPOS, or another version in PACKAGES_<name>`,
+    remedies: manager.remedies,
   }
 }
 
+/** This guard, where a package that is needed is neither installed nor on offer. */
+export const unlessOffered = (packages: readonly Package[], name: ManagerName, guard: Guard): Guard => ({
+  ...guard,
+  check: sh`
+    lacking() {
+      ${common(MANAGERS[name])}
+      ${wanted('all', must(packages))}
+      known $all
+      for want in $all; do
+        pick "\${want%%=*}"
+        [ -n "$one" ] || return 0
+      done
+      return 1
+    }
+    lacking || exit 0
+    ${raw(guard.check)}`,
+})
+
+/** Where a manager reads what repositories there are. */
+const SOURCES: Readonly<Record<ManagerName, string>> = {
+  apt: 'sources in /etc/apt',
+  dnf: 'repositories in /etc/yum.repos.d',
+  zypper: 'repositories in /etc/zypp/repos.d',
+}
+
 /** All of these are installed and configured. Units that they bring are kept from starting while that goes on. */
-export function installed(packages: readonly Package[]): Guard {
+export function installed(packages: readonly Package[], name: ManagerName = 'apt'): Guard {
+  const manager = MANAGERS[name]
   const optional = packages.filter((one) => one.optional)
   return {
     title: 'the packages are installed',
     check: sh`
-      ${FUNCTIONS}
+      ${common(manager)}
       ${wanted('all', packages)}
       known $all
       ${wanted('all', must(packages))}
       missing=
       for want in $all; do
-        pick "$want"
-        { [ -n "$one" ] && installed "$one"; } || missing="$missing \${one:-$want}"
+        ! lacks "$want" || missing="$missing
+      to be installed: $(tell "$want")"
       done
       ${wanted('all', optional)}
       for want in $all; do
-        pick "$want"
-        [ -z "$one" ] || installed "$one" || missing="$missing $one"
+        ! lacks "$want" || [ -z "$one" ] || missing="$missing
+      to be installed: $(tell "$want")"
       done
-      half=$(dpkg --audit)
-      [ -z "$half" ] || { printf 'dpkg was cut off and has to finish:\\n%s\\n' "$half"; exit 1; }
-      [ -z "$missing" ] || { echo "to be installed:$missing"; exit 1; }`,
+      half=$(half $names)
+      [ -z "$half" ] || { printf '%s\\n' "$half"; exit 1; }
+      [ -z "$missing" ] || { printf '%s\\n' "$missing" | sed 's/^ *//; /^$/d'; exit 1; }`,
     apply: sh`
-      ${FUNCTIONS}
+      ${common(manager)}
       ${wanted('all', packages)}
       known $all
       want=
-      for name in $all; do
-        pick "$name"
-        [ -z "$one" ] || installed "$one" || want="$want $one"
+      for word in $all; do
+        lacks "$word" && [ -n "$one" ] || continue
+        if [ -z "$pin" ]; then want="$want $one"; continue; fi
+        exact=$(candidate "$one" "$pin") || { echo "no repository offers $one $pin"; exit 1; }
+        want="$want $one=\${exact%% *}"
       done
       # A package starts its daemons as soon as it is unpacked. A runtime mask (systemctl(1)) is gone by itself after a
       # power cut. What runs already keeps running: only units that are not there yet are masked.
@@ -191,16 +203,15 @@ export function installed(packages: readonly Package[]): Guard {
       done
       [ -z "$masked" ] || systemctl --runtime --quiet mask $masked
       trap '[ -z "$masked" ] || systemctl --runtime --quiet unmask $masked' EXIT
-      # What lacks a package that was never unpacked (a full disk) cannot be configured: apt-get brings that first.
-      [ -z "$(dpkg --audit)" ] || patiently dpkg --force-confdef --force-confold --configure -a ||
-        bring --fix-broken install || :
+      mend $names
       # Lists that are out of date name files which the mirror has no more: they are fetched anew then, and only then.
-      [ -z "$want" ] || bring install $want || {
-        patiently apt-get -q update || :
-        bring install $want
+      [ -z "$want" ] || bring $want || {
+        refresh || :
+        bring $want
       }`,
-    remedy: 'the output tells what apt-get stumbled over; finished packages stay, the same command goes on from there',
-    remedies: REMEDIES,
+    remedy:
+      'the output tells what the package manager stumbled over; finished packages stay, the same command goes on from there',
+    remedies: manager.remedies,
   }
 }
 

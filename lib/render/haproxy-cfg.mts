@@ -6,21 +6,24 @@ import { authority, type Service, STATS_PORT } from '../services.mts'
 export const BUNDLE = '/etc/haproxy/quorate.pem'
 /** Ports on the VIP, a line each, on which plain HTTP leads to HTTPS: those whose endpoints have been moved. */
 export const MOVED = '/etc/haproxy/quorate-https.lst'
-/** All whom a node trusts, as its distribution keeps them (update-ca-certificates(8)). */
-export const TRUSTED = '/etc/ssl/certs/ca-certificates.crt'
 
 type Wanted = Vips & Pick<Config, 'nodes'> & Partial<Pick<Config, 'tls' | 'stats'>>
 
 /**
  * The text of /etc/haproxy/haproxy.cfg on a node, the same on each but for the statistics. Source: HAProxy's doc/configuration.txt.
- * It binds the VIP on nodes that do not hold it, so net.ipv4.ip_nonlocal_bind (or ipv6's) must be 1 there.
+ * `store` holds all whom the node trusts. It binds the VIP on nodes that do not hold it, so net.ipv4.ip_nonlocal_bind (or ipv6's) must be 1 there.
  */
-export const haproxyCfg = (config: Wanted, services: readonly Service[], node: Node): string =>
+export const haproxyCfg = (
+  config: Wanted,
+  services: readonly Service[],
+  node: Node,
+  store = '/etc/ssl/certs/ca-certificates.crt',
+): string =>
   [
     HEAD,
     ...(config.tls ? [TLS] : []),
     ...statistics(config, node),
-    ...services.map((service) => proxies(config, service)),
+    ...services.map((service) => proxies(config, service, store)),
     ...(config.tls
       ? [APART, ...services.filter(({ tlsPort }) => tlsPort === undefined).map((one) => apart(config, one))]
       : []),
@@ -137,7 +140,7 @@ const ANONYMOUS = `\
  * leastconn, so that a server which hangs gets no more requests than it holds already, before its checks fail. A console is a
  * WebSocket, so a tunnel to HAProxy. The cookie of a browser that has to stay is HAProxy's own, and the servers do not see it.
  */
-const proxies = (config: Wanted, service: Service): string => {
+const proxies = (config: Wanted, service: Service, store: string): string => {
   const { nodes, vip, tls } = config
   const { name, port, check, silence, sticky } = service
   return `\
@@ -157,14 +160,14 @@ ${sticky ? `  cookie quorate insert indirect nocache httponly${tls ? ' secure' :
 ${nodes
   .map(
     (node) =>
-      `  server ${node.name} ${authority(node.address, port)} check${sticky ? ` cookie ${node.name}` : ''}${service.tls ? trusts(node) : ''}\n`,
+      `  server ${node.name} ${authority(node.address, port)} check${sticky ? ` cookie ${node.name}` : ''}${service.tls ? trusts(node, store) : ''}\n`,
   )
   .join('')}`
 }
 
 /** A back end that speaks TLS itself is known by its node's full name, to whoever the node trusts. */
-const trusts = ({ fqdn }: Node): string =>
-  ` ssl verify required ca-file ${TRUSTED} sni str(${fqdn}) check-sni ${fqdn} verifyhost ${fqdn}`
+const trusts = ({ fqdn }: Node, store: string): string =>
+  ` ssl verify required ca-file ${store} sni str(${fqdn}) check-sni ${fqdn} verifyhost ${fqdn}`
 
 /**
  * A front end with TLS: on a port of its own where its row has one, else behind `apart`. Plain HTTP is answered until the endpoints

@@ -26,6 +26,8 @@ export interface LabOptions {
   readonly apis?: boolean
   /** A cluster's packages are there before: for who is not about installing them. */
   readonly packages?: boolean
+  /** Package managers: apt, dnf, zypper, of all nodes or of each in turn. */
+  readonly flavour?: string
   readonly user?: string
   /** A BMC for each node, and FENCING=fence_ipmilan. */
   readonly bmc?: boolean
@@ -190,7 +192,7 @@ const octet = (number: number): number => (number < 50 ? 200 : 100) + number
 export function labOf(name: string, options: LabOptions): LabAlone {
   const { nodes = 2, prefix = 'node', domain = 'test.com', keystone = true, apis = false } = options
   const { public: front = '192.168.18', heartbeat = '10.0.42', packages = false, user = 'root' } = options
-  const { bmc = false, six = false } = options
+  const { bmc = false, six = false, flavour = 'apt' } = options
   const labEnv = {
     LAB_NAME: name,
     LAB_NODES: String(nodes),
@@ -201,6 +203,7 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     LAB_KEYSTONE: keystone ? 'yes' : 'no',
     LAB_APIS: apis ? 'yes' : 'no',
     LAB_PACKAGES: packages ? 'yes' : 'no',
+    LAB_FLAVOUR: flavour,
     LAB_USER: user,
     LAB_BMC: bmc ? 'yes' : 'no',
     LAB_IPV6: six ? 'yes' : 'no',

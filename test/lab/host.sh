@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # host.sh is the part of `lab` that makes one host: its cables, its disk, power on and off, and entering it.
-# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_APIS, LAB_PACKAGES, LAB_BMC, LAB_IPV6, HERE, BASE, OPENSTACK, PACKAGES, RUN,
-# OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
+# Wants LAB_NAME, LAB_DOMAIN, LAB_KEYSTONE, LAB_APIS, LAB_PACKAGES, LAB_BMC, LAB_IPV6, HERE, BASE, OPENSTACK, PACKAGES, RPM,
+# RPM_OPENSTACK, RUN, OPERATOR, OPS, PUBLIC, HEARTBEAT and BMC_NET.
 
 # ---- network
 
@@ -95,12 +95,16 @@ leader() { # $1=host: pid of its init, which changes when the host reboots itsel
 }
 
 make_disk() { # $1=host, $2=last octet: an overlay whose upper layer is the host's own
-    local disk=$RUN/$1/disk image=$BASE/rootfs lower
+    local disk=$RUN/$1/disk image=$BASE/rootfs lower flavour=apt
+    [ "$1" = db ] || flavour=$(flavour "$2")
     if [ "$LAB_KEYSTONE" = yes ]; then
         lower=$OPENSTACK/controller
         [ "$1" != db ] || lower=${lower%/*}/database
         image=$lower:$image
         [ "$LAB_PACKAGES" = no ] || [ "$1" = db ] || image=$PACKAGES/layer:$image
+        [ "$flavour" = apt ] || image=$RPM/$flavour:$RPM_OPENSTACK/userland:$image
+    elif [ "$flavour" != apt ]; then
+        image=$RPM/$flavour:$RPM/userland:$image
     fi
     mkdir -p "$RUN/$1/overlay" "$RUN/$1/root" "$disk/etc/ssh" "$disk/root/.ssh"
     printf '%s\n' "$image" >"$RUN/$1/lower"

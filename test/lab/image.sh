@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # image.sh builds the lab's root file systems; `lab` runs it in mount and pid namespaces of its own, so that a cut-off build leaves nothing behind.
 #
-#   image.sh key  base|openstack|packages          the name of the image that this script would build
-#   image.sh make base|openstack|packages CACHE    builds CACHE/<key>, unless it is there
+#   image.sh key  base|openstack|packages|rpm|rpm-openstack          the name of the image that this script would build
+#   image.sh make base|openstack|packages|rpm|rpm-openstack CACHE    builds CACHE/<key>, unless it is there
 #
 # base       a minimal Debian server with sshd, every .deb that a cluster node may want, as a file: repository, and beside it ipmi_sim
 # openstack  two overlay layers on base: a controller with keystone, glance and placement already set up, and its database host
 # packages   a layer on the controller: what a cluster is made of is installed, and of it only chrony runs; logins cost next to nothing
+# rpm        layers on base: nodes whose package manager is dnf or zypper (rpm.sh)
+# rpm-openstack  the same for controllers
 set -euo pipefail
 umask 022
 
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SUITE=${LAB_SUITE:-bookworm}
 # The server that this machine's own packages come from, if it is a Debian.
 # shellcheck disable=SC2016 # apt-get fills it in
@@ -37,8 +40,10 @@ APIS=("glance image 9292 glance-api.conf" "placement placement 8778 placement.co
 say() { echo "image: $*" >&2; }
 random() { head -c 18 /dev/urandom | base64 | tr '+/' 'ab'; }
 
-key() { # $1=base|openstack|packages: changes with every package list and every line of this file
-    printf '%s-%s\n' "$1" "$({ cat "${BASH_SOURCE[0]}"; echo "$SUITE $MIRROR $ARCH"; } | sha256sum | cut -c1-12)"
+key() { # $1=base|openstack|packages|rpm|rpm-openstack: changes with every package list and every line of this file, and of rpm*
+    local rpm=()
+    [[ $1 != rpm* ]] || mapfile -t rpm < <(find "$HERE"/rpm*.sh "$HERE/rpm" -type f | sort)
+    printf '%s-%s\n' "$1" "$({ cat "${BASH_SOURCE[0]}" "${rpm[@]}"; echo "$SUITE $MIRROR $ARCH ${rpm[*]#"$HERE"/}"; } | sha256sum | cut -c1-12)"
 }
 
 sources() {
@@ -322,15 +327,21 @@ print("UPDATE keystone.password SET password_hash = \"%s\" WHERE local_user_id =
     rm -rf "$1/.work"
 }
 
+# ---- the flavours
+
+# shellcheck source-path=SCRIPTDIR source=rpm.sh
+. "$HERE/rpm.sh"
+
 # ---- the cache
 
-make() { # $1=base|openstack|packages, $2=cache
+make() { # $1=base|openstack|packages|rpm|rpm-openstack, $2=cache
     local kind=$1 cache=$2 name
     name=$(key "$kind")
     [ ! -d "$cache/$name" ] || return 0
     case $kind in
-        openstack) make base "$cache" ;;
+        openstack | rpm) make base "$cache" ;;
         packages) make openstack "$cache" ;;
+        rpm-openstack) make openstack "$cache" && make rpm "$cache" ;;
     esac
     rm -rf --one-file-system "$cache/.making-$kind" # of a build that was cut off; its mounts went with it
     mkdir -p "$cache/.making-$kind"
@@ -341,5 +352,5 @@ make() { # $1=base|openstack|packages, $2=cache
 case ${1-} in
     key) key "$2" ;;
     make) make "$2" "$3" ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 2 ;;
 esac

@@ -94,11 +94,14 @@ onLab('settings', 't-set', options, (test, lab) => {
 
   test('time sources, key and repository are in place', async () => {
     for (const [node, said] of await lab.onAll(
-      'chronyc -n sources; cat /etc/apt/sources.list.d/quorate.list /etc/apt/keyrings/quorate-0.asc',
+      'chronyc -n sources; cat /etc/apt/sources.list.d/quorate.sources /etc/apt/keyrings/quorate-0.asc',
     )) {
       assert.match(said, /192\.0\.2\.1 /, node)
       assert.match(said, /192\.0\.2\.2 /, node)
-      assert.ok(said.includes('deb [trusted=yes signed-by=/etc/apt/keyrings/quorate-0.asc] file:/srv/extra ./'), said)
+      assert.ok(
+        said.includes('URIs: file:/srv/extra\nSuites: ./\nTrusted: yes\nSigned-By: /etc/apt/keyrings/quorate-0.asc\n'),
+        said,
+      )
       assert.ok(said.includes(KEY), said)
     }
   })

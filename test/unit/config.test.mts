@@ -79,6 +79,7 @@ holds('the smallest file and its defaults', () => {
     firewall: 'open',
     selinux: 'keep',
     repos: [],
+    versions: {},
     openrc: undefined,
     drill: { asks: true, limits: {} },
     secrets: [],
@@ -154,15 +155,30 @@ holds('every key', () => {
   assert.equal(found.ssh, { user: 'ubuntu', port: 2222, key: join(DIR, 'id'), config: join(DIR, 'id') })
   assert.equal(found.ntpServers, ['0.pool.ntp.org', '192.168.18.1', '2001:db8::1'])
   assert.equal([found.firewall, found.selinux], ['keep', 'permissive'])
+  const rest = { form: 'deb', keyUrl: undefined, fingerprints: [] }
   assert.equal(found.repos, [
     {
-      source: 'deb http://mirror.test.com/debian bookworm-backports main contrib',
+      ...rest,
+      uri: 'http://mirror.test.com/debian',
+      options: [],
+      suite: 'bookworm-backports',
+      components: ['main', 'contrib'],
+      name: 'quorate-0',
+      login: undefined,
       key: Buffer.from('public key').toString('base64'),
     },
     {
-      source: 'deb [arch=amd64 trusted=yes] https://mirror.test.com/flat ./',
-      key: undefined,
+      ...rest,
+      uri: 'https://mirror.test.com/flat',
+      options: [
+        ['arch', 'amd64'],
+        ['trusted', 'yes'],
+      ],
+      suite: './',
+      components: [],
+      name: 'quorate-1',
       login: { machine: 'https://mirror.test.com/flat', name: 'me', password: 'hidden' },
+      key: undefined,
     },
   ])
   assert.equal(found.openrc, {
@@ -772,9 +788,24 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
     /"b_c!" in NTP_SERVERS is no host name or address/,
   ],
   ['a login that apt cannot take', withMore('REPOS="deb https://me:p%20w@h.test.com/x ./"'), MORE, /holds a space/],
-  ['a ppa', withMore('REPOS=ppa:me/x'), MORE, /a line of REPOS is not an apt source; write it like deb/],
-  ['deb-src', withMore('REPOS="\ndeb-src http://m.test.com/d x main"'), MORE + 1, /not an apt source/],
-  ['a yum repository', withMore('REPOS=http://m.test.com/el9'), MORE, /not an apt source/],
+  ['a ppa', withMore('REPOS=ppa:me/x'), MORE, /a line of REPOS is not a repository; write it like deb/],
+  ['deb-src', withMore('REPOS="\ndeb-src http://m.test.com/d x main"'), MORE + 1, /not a repository/],
+  ['a word that is none', withMore('REPOS=highavailabilty'), MORE, /or one word of .*highavailability/],
+  ['a key of RPMs that is none', withMore('REPOS=http://m.test.com/el9 key=id'), MORE, /holds no OpenPGP key/],
+  ['a key from afar', withMore('REPOS=http://m.test.com/el9 key=http://m.test.com/k'), MORE, /has no fingerprint=/],
+  ['half a fingerprint', withMore('REPOS=http://m.test.com/el9 key=id fingerprint=AB12'), MORE, /not 40 or 64/],
+  ['a fingerprint alone', withMore(`REPOS=http://m.test.com/el9 fingerprint=${'A'.repeat(40)}`), MORE, /and no key=/],
+  ['a name for apt', withMore('REPOS=deb http://m.test.com/d x main name=a'), MORE, /is for apt has a name=/],
+  ['a name that is none', withMore('REPOS=http://m.test.com/el9 name=a/b'), MORE, /"a\/b" in REPOS is no name/],
+  [
+    'a name twice',
+    withMore('REPOS="\nhttp://m.test.com/a name=a\nhttp://m.test.com/b name=a\n"'),
+    MORE,
+    /two repositories of REPOS have the name a/,
+  ],
+  ['a version of nothing', withMore('PACKAGES_corosink=1'), MORE, /for no package.*did you mean PACKAGES_corosync/],
+  ['a version that is none', withMore('PACKAGES_corosync=newest'), MORE, /PACKAGES_corosync is not a version/],
+  ['a version twice', withMore('PACKAGES_corosync=1\nPACKAGES_Corosync=2'), MORE + 1, /is set twice/],
   [
     'no component',
     withMore('REPOS=deb http://m.test.com/d bookworm'),

@@ -273,7 +273,7 @@ for (const program of ['dash', 'bash']) {
     always(hostileFile, 8, (text) => {
       const config = parseConfig(text, FILE)
       runs(program, textsOf(config, factsFor(config, [])))
-      assert.is(place.file('/etc/apt/sources.list.d/quorate.list'), aptSources(config.repos))
+      assert.is(place.file('/etc/apt/sources.list.d/quorate.sources'), aptSources(config.repos))
       const given = place.given()
       for (const { xml } of [...fencePrimitives(config), clusterProperties(config)]) assert.ok(given.includes(xml), xml)
       const bodies = given.split('\n').filter((line) => line.startsWith('{"auth":'))

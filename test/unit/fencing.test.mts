@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Config } from '../../lib/config.mts'
+import { FAMILIES } from '../../lib/family.mts'
 import { agentsInstalled, deviceAnswersNow, devicesAnswer, devicesSuit } from '../../lib/fencing.mts'
 import { packagesOf } from '../../lib/packages.mts'
 import { parseConfig } from '../../lib/read-config.mts'
@@ -207,7 +208,7 @@ real('devices that pacemaker has as they are in the env file are its own busines
 
 test('a second device: its own agent, its own key, a program that an agent needs', () => {
   const it = trial(`${THREE}\nFENCING2=fence_idrac\nFENCE2_b='ip=drac-b'`)
-  const names = packagesOf(it.config).map(({ name, unless }) => `${name} ${unless ?? ''}`)
+  const names = packagesOf(it.config, FAMILIES[0]).map(({ name, unless }) => `${name} ${unless ?? ''}`)
   assert.equal(names.slice(-3), [
     'fence-agents|fence-agents-all /usr/sbin/fence_try',
     'fence-agents|fence-agents-all /usr/sbin/fence_idrac',

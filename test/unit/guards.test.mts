@@ -18,7 +18,7 @@ import { cib } from '../../lib/guards/cib.mts'
 import { absent, block, file, KEPT } from '../../lib/guards/file.mts'
 import { firewallOff, opened, selinux } from '../../lib/guards/firewall.mts'
 import { installed, offered, unmasked } from '../../lib/guards/package.mts'
-import { repositories } from '../../lib/guards/repository.mts'
+import { keyFetched, keyImported, keysForgotten, listsFetched, rightKey } from '../../lib/guards/repository.mts'
 import { comes, problem, require } from '../../lib/guards/require.mts'
 import { notAtBoot, service } from '../../lib/guards/service.mts'
 import { haproxyClone, resourceDefaults } from '../../lib/render/cib.mts'
@@ -328,6 +328,8 @@ const OPENINGS = [
   { protocol: 'tcp' as const, ports: [5000, 5000] as const, from: [] },
 ]
 
+const FETCHED = { url: 'https://a/key', fingerprint: 'A'.repeat(40), path: '/etc/pki/rpm-gpg/a' }
+
 /** One of each kind, and of each form that its options give it. */
 const GUARDS: Readonly<Record<string, Guard>> = {
   file: file("/etc/a b/it's", `it's\n`, { test: 'corosync -t -c "$new"' }),
@@ -342,7 +344,22 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   installed: installed(PACKAGES),
   'installed, with none that is optional': installed(PACKAGES.slice(0, 1)),
   unmasked: unmasked(PACKAGES),
-  ...Object.fromEntries(repositories('deb http://a b c\n').map((guard) => [guard.title, guard])),
+  ...Object.fromEntries(
+    (['dnf', 'zypper'] as const).flatMap((manager) => [
+      [`offered by ${manager}`, offered(PACKAGES, manager)],
+      [`installed by ${manager}`, installed([...PACKAGES, { name: 'pacemaker', version: '2.1' }], manager)],
+    ]),
+  ),
+  ...Object.fromEntries(
+    (['apt', 'dnf', 'zypper'] as const).map((manager) => [
+      `lists of ${manager}`,
+      listsFetched('/etc/extra', manager, ['extra', 'more']),
+    ]),
+  ),
+  rightKey: rightKey(FETCHED),
+  keyFetched: keyFetched(FETCHED, true),
+  keyImported: keyImported('/etc/pki/rpm-gpg/a', [FETCHED.fingerprint]),
+  keysForgotten: keysForgotten(),
   opened: opened({ clusterName: 'openstack' }, OPENINGS),
   firewallOff: firewallOff(),
   ...Object.fromEntries((['keep', 'permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinux(how)])),
@@ -370,6 +387,9 @@ const MEANT = [
   'SC2002',
   // One text in two forms: `status` is for the one that must succeed.
   'SC2034',
+  // What a function takes is not given to it in each text.
+  'SC2119',
+  'SC2120',
   // The driver gives it to each text.
   'SC2154',
   // Not in POSIX.1-2017, but in dash, bash, busybox and POSIX.1-2024.

@@ -20,8 +20,8 @@ const REAL =
 
 /** Programs that would ask or change the machine. They say yes, and keep what they are given to read. */
 const PLAYED = `apache2ctl apt-cache apt-get chown cibadmin corosync corosync-cfgtool corosync-keygen corosync-qdevice-net-certutil corosync-qnetd-certutil corosync-quorumtool crm_attribute
-  crm_diff crm_mon crm_resource crm_verify df dpkg dpkg-query firewall-cmd getenforce getsebool haproxy ip journalctl nft openssl ping
-  keystone-manage nova-manage readlink runuser setsebool socat ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timeout ufw update-ca-certificates`
+  crm_diff crm_mon crm_resource crm_verify df dnf dpkg dpkg-query firewall-cmd getenforce getsebool haproxy ip journalctl nft openssl ping
+  keystone-manage nova-manage readlink rpm runuser setsebool socat ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timeout ufw update-ca-certificates update-ca-trust zypper`
 
 const PLAY = `#!/bin/sh
 case "\${0##*/} $*" in
