@@ -5,7 +5,6 @@ import type { Config } from './config.mts'
 import { LOCK } from './driver.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
-import { type Opening, richRules } from './guards/firewall.mts'
 import { INI, SETTINGS, settingsBack } from './guards/ini.mts'
 import { BROUGHT, FUNCTIONS } from './guards/package.mts'
 import { require } from './guards/require.mts'
@@ -86,7 +85,7 @@ export const filesBack = (): Guard => ({
     ${INI}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
-      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/etc/chrony[.]conf.*|chronyd|p' -e 's|.*/etc/systemd/timesyncd[.]conf[.]d/.*|systemd-timesyncd|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
       >${KEPT}/restart.new
     [ ! -e ${SETTINGS} ] || cut -f 6 ${SETTINGS} | tr ' ' '\\n' >>${KEPT}/restart.new
     # Beside those of a run that was cut off when it had put some back already.
@@ -111,7 +110,7 @@ export const filesBack = (): Guard => ({
       elif [ "$kind" = gone ]; then
         rm -f "$path"
         # A folder that nobody else has anything in, nor a package.
-        case $path in /etc/systemd/system/*.d/* | /etc/corosync/*) rmdir "\${path%/*}" 2>/dev/null || : ;; esac
+        case $path in /etc/systemd/system/*.d/* | /etc/systemd/timesyncd.conf.d/* | /etc/corosync/*) rmdir "\${path%/*}" 2>/dev/null || : ;; esac
       else
         cp -p "$copy" "$new"
         mv -f "$new" "$path"
@@ -142,40 +141,6 @@ export const servicesBack = (): Guard => ({
     fi
     [ ! -e ${BEFORE}/sysctl ] || sysctl --quiet --load=${BEFORE}/sysctl
     rm -f ${KEPT}/restart`,
-})
-
-/** What a rule of this cluster's says of itself, and none of a cluster whose name only begins like it (lib/guards/firewall.mts). */
-const ofNft = (clusterName: string) => `comment "quorate-${clusterName.replaceAll('.', '[.]')}-[0-9a-f]*"`
-
-/** Rules that we have added say so, but those of firewalld: they are the ones that this env file asks for. */
-export const firewallBack = ({ clusterName }: Config, openings: readonly Opening[]): Guard => ({
-  title: 'the firewall has no rules of ours',
-  check: sh`
-    if command -v ufw >/dev/null && ufw show added 2>/dev/null | grep -qF ${`comment 'quorate-${clusterName}'`}; then echo "ufw has some"; exit 1; fi
-    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -q ${ofNft(clusterName)}; then echo "nftables has some"; exit 1; fi
-    if systemctl is-active --quiet firewalld; then
-      now=$(firewall-cmd --list-rich-rules; firewall-cmd --permanent --list-rich-rules)
-      for rule in ${richRules(openings)}; do
-        if printf '%s\\n' "$now" | grep -qxF "$rule"; then echo "firewalld has: $rule"; exit 1; fi
-      done
-    fi`,
-  apply: sh`
-    if command -v ufw >/dev/null; then
-      ufw show added | sed -n ${`s/^ufw \\(allow .*\\) comment 'quorate-${clusterName}'$/\\1/p`} | while read -r rule; do ufw delete $rule; done
-    fi
-    if command -v nft >/dev/null; then
-      nft --handle list ruleset | awk -v own=${ofNft(clusterName)} '
-        /^table/ { table = $2 " " $3 }
-        /^\\tchain/ { chain = $2 }
-        $0 ~ own { print "delete rule " table " " chain " handle " $NF }' | nft -f -
-    fi
-    if systemctl is-active --quiet firewalld; then
-      for rule in ${richRules(openings)}; do
-        for how in '' --permanent; do
-          ! firewall-cmd $how --list-rich-rules | grep -qxF "$rule" || firewall-cmd --quiet $how --remove-rich-rule="$rule"
-        done
-      done
-    fi`,
 })
 
 /** Shell functions `ours`: the packages that we have brought and that are installed; `among LIST`: of stdin, those in a list. */

@@ -11,6 +11,7 @@ import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
 import { RING_FACTS } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
+import { clocksInWords } from './time.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),
@@ -123,6 +124,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
         `${cidrText(vip)} held by ${holders(vip).join(' AND ') || 'NOBODY'}`,
       ]),
       ['fencing', fencing(config, options?.['stonith-enabled'])],
+      ['clocks', clocksInWords(facts, up) || 'unknown'],
       ...devices(asMembers(config, facts), seen),
       ...arbiter(config, quorum, lost),
       ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
