@@ -31,7 +31,7 @@ const FUNCTIONS = raw(
   `
 ipt() { if [ "$1" = ip ]; then echo "iptables-$2"; else echo "ip6tables-$2"; fi; }
 ipt_save() {
-  save=$(ipt "$1" save)
+  case $1 in ip) save=iptables-save ;; ip6) save=ip6tables-save ;; esac
   command -v "$save" >/dev/null || return 0
   # The older kind loads its modules, and makes the table, when it is asked for it.
   case $("$save" --version 2>/dev/null) in *nf_tables*) ;; *) grep -qsx filter "/proc/net/\${1}_tables_names" || return 0 ;; esac
@@ -61,7 +61,10 @@ turns() {
       exit !turned["INPUT"]
     }'
 }
-files() { for file in $(case $1 in ip) echo ${FILES.ip.join(' ')} ;; ip6) echo ${FILES.ip6.join(' ')} ;; esac); do [ ! -e "$file" ] || readlink -f "$file"; done; }`.trim(),
+files() {
+  case $1 in ip) set -- ${FILES.ip.join(' ')} ;; ip6) set -- ${FILES.ip6.join(' ')} ;; esac
+  for file; do [ ! -e "$file" ] || readlink -f "$file"; done
+}`.trim(),
 )
 
 const functionsFor = (own: string, openings: readonly Opening[]): Shell => {
@@ -79,7 +82,7 @@ const functionsFor = (own: string, openings: readonly Opening[]): Shell => {
     }
     ${ofText(own)}
     # Of a text like that of iptables-save: whether ours are there as they should be, where it turns anything away.
-    right() { ! printf '%s\\n' "$2" | turns || [ "$(printf '%s\\n' "$2" | ipt_marks)" = "$(ipt_rules "$1" | sed ${`s/.*/${mark}/`})" ]; }`)
+    right() { [ -z "$2" ] || ! printf '%s\\n' "$2" | turns || [ "$(printf '%s\\n' "$2" | ipt_marks)" = "$(ipt_rules "$1" | sed ${`s/.*/${mark}/`})" ]; }`)
 }
 
 const ofText = (own: string): Shell =>

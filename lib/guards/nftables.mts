@@ -129,7 +129,7 @@ export const nftables: Firewall = {
   functions: RULESETS,
   lacks: (own, openings) => sh`
     ${functionsFor(own, openings)}
-    printf '%s\\n' "$now" | inputs | while read -r family table chain; do
+    [ -z "$now" ] || printf '%s\\n' "$now" | inputs | while read -r family table chain; do
       [ "$(marks "$family" "$table" "$chain")" = "$(wanted "$family")" ] || { echo "nftables lacks in $family $table $chain:"; rules "$family"; }
     done
     if [ -n "$conf" ] && [ "$(block "$conf")" != "$(whole_block)" ]; then echo "$conf lacks them for the next boot, or has others of ours"; fi`,
