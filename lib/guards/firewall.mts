@@ -29,7 +29,9 @@ const FUNCTIONS = raw(
 const forEach = (text: (kind: Firewall) => string): Shell =>
   raw(
     [
-      'for kind in $(at_work); do',
+      'kinds=$(at_work)',
+      'case $kinds in *nftables) rulesets ;; esac',
+      'for kind in $kinds; do',
       'case $kind in',
       ...Object.entries(KINDS).map(([name, kind]) => `${name})\n${text(kind)} ;;`),
       'esac',
@@ -42,12 +44,12 @@ export const opened = ({ clusterName }: Pick<Config, 'clusterName'>, openings: r
   title: 'the firewall admits corosync and the APIs',
   check: sh`
     ${FUNCTIONS}
-    rulesets
-    ${forEach(({ lacks }) => lacks(ownName(clusterName), openings))} >"$scratch/said"
+    {
+      ${forEach(({ lacks }) => lacks(ownName(clusterName), openings))}
+    } >"$scratch/said"
     [ ! -s "$scratch/said" ] || { cat "$scratch/said"; exit 1; }`,
   apply: sh`
     ${FUNCTIONS}
-    rulesets
     ${forEach(({ open }) => open(ownName(clusterName), openings))}`,
 })
 

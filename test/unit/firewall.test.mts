@@ -173,6 +173,7 @@ real(
     assert.is(readFileSync(conf, 'utf8'), before)
     assert.match(readFileSync(join(node.top, 'kept/untouched', conf), 'utf8'), 'jump rest')
   },
+  BOTH,
 )
 
 real('nftables: a file of which our block was lost, or that is not loaded at all', (shell, node) => {
