@@ -85,7 +85,7 @@ export const filesBack = (): Guard => ({
     ${INI}
     # Who reads them is started anew afterwards; a reboot may have forgotten what we started.
     find ${KEPT}/original -type f | sed -n \
-      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/etc/chrony[.]conf.*|chronyd|p' -e 's|.*/etc/systemd/timesyncd[.]conf[.]d/.*|systemd-timesyncd|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
+      -e 's|.*/etc/systemd/system/\\([^/]*\\)[.]service[.]d/.*|\\1|p' -e 's|.*/etc/apache2/.*|apache2|p' -e 's|.*/etc/chrony/.*|chrony|p' -e 's|.*/etc/systemd/timesyncd[.]conf[.]d/.*|systemd-timesyncd|p' -e 's|.*/ca-certificates/.*|ca-certificates|p' \
       >${KEPT}/restart.new
     [ ! -e ${SETTINGS} ] || cut -f 6 ${SETTINGS} | tr ' ' '\\n' >>${KEPT}/restart.new
     # Beside those of a run that was cut off when it had put some back already.

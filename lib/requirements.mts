@@ -1,6 +1,7 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
 import { cidrText, network } from './address.mts'
 import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
+import { median } from './clocks.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { devicesSuit } from './fencing.mts'
@@ -10,7 +11,7 @@ import { require } from './guards/require.mts'
 import { movable } from './listener.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
-import { median, timeRequirements } from './time.mts'
+import { timeRequirements } from './timekeeper.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
 const MAX_SKEW = 2

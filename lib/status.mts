@@ -1,6 +1,7 @@
 /** One screen on the cluster: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
+import { clocksInWords } from './clocks.mts'
 import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
@@ -11,7 +12,6 @@ import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
 import { RING_FACTS } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
-import { clocksInWords } from './time.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),

@@ -12,7 +12,8 @@ import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
 import { arbitersRequirements, requirements } from '../lib/requirements.mts'
 import { RING_FACTS } from '../lib/ring-live.mts'
-import { timeFacts, timekeeping, timeToCome } from '../lib/time.mts'
+import { chronyFact, timekeeping, timeToCome } from '../lib/time.mts'
+import { otherFact } from '../lib/timekeeper.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
 
 const everyHost = (config: Config): readonly Node[] => hostsOf(config)
@@ -30,7 +31,14 @@ export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
   asks: farewells,
-  facts: (config) => ({ ...trustFacts, ...RING_FACTS, ...keyFacts, ...timeFacts, ...doorFacts(config) }),
+  facts: (config) => ({
+    ...trustFacts,
+    ...RING_FACTS,
+    ...keyFacts,
+    chrony: chronyFact,
+    'time.other': otherFact,
+    ...doorFacts(config),
+  }),
   notes: doorNotes,
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },

@@ -3,14 +3,11 @@
 const WRITTEN = '# Written by quorate from NTP_SERVERS.'
 
 /**
- * Lines of chrony.conf(5), or of a file of its sourcedir. A name of a pool stands for several servers, which `server` would not
+ * A file of chrony's sourcedir, like /etc/chrony/sources.d/quorate.sources: chrony.conf(5). A name of a pool stands for several servers, which `server` would not
  * use. iburst makes the first measurement a matter of seconds. Each line ends in a newline: chrony ignores one that does not.
  */
-export const chronyLines = (servers: readonly string[]): string =>
-  servers.map((server) => `${keyword(server)} ${server} iburst\n`).join('')
-
-/** A file of chrony's sourcedir, like /etc/chrony/sources.d/quorate.sources. */
-export const chronySources = (servers: readonly string[]): string => `${WRITTEN}\n${chronyLines(servers)}`
+export const chronySources = (servers: readonly string[]): string =>
+  [WRITTEN, ...servers.map((server) => `${keyword(server)} ${server} iburst`), ''].join('\n')
 
 /** timesyncd.conf(5): an empty value first, so that those of other files go. */
 export const timesyncdConf = (servers: readonly string[]): string =>

@@ -1,20 +1,12 @@
 /** Who keeps the time on a node: chrony, another service, or nobody yet; and what their clocks differ by. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { clocks, clocksInWords } from '../../lib/clocks.mts'
 import type { Node } from '../../lib/config.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { timesyncdConf } from '../../lib/render/chrony.mts'
 import { requirements } from '../../lib/requirements.mts'
-import {
-  clocks,
-  clocksInWords,
-  keptByOther,
-  timeFacts,
-  timekeeping,
-  timeRequirements,
-  timeToCome,
-} from '../../lib/time.mts'
+import { timekeeping, timeToCome } from '../../lib/time.mts'
+import { keptByOther, otherFact, timeRequirements } from '../../lib/timekeeper.mts'
 import { suite } from '../suite.mts'
 import { run, SHELLS } from './local-shell.mts'
 import { factsOf, twoNodes } from './phase-texts.mts'
@@ -32,12 +24,9 @@ function clockOf(active: readonly string[], { synchronised = 'no', ntpq = '' } =
   one.units('active', ...active)
   one.program('timedatectl', `echo ${synchronised}`)
   one.program('ntpq', ntpq === '' ? 'exit 1' : `echo '${ntpq}'`)
-  one.program('dpkg-query', 'cat "$PLAYED/dpkg" 2>/dev/null')
-  one.program('rpm', 'exit 1')
   return one
 }
-const asked = (one: Played, words: readonly string[]) =>
-  one.run(words, step(timeFacts['time.other'] as string))[0]?.said.join('\n')
+const asked = (one: Played, words: readonly string[]) => one.run(words, step(otherFact))[0]?.said.join('\n')
 
 for (const [program, words] of SHELLS) {
   const part = suite(`time in ${words.join(' ')}`)
@@ -57,53 +46,6 @@ for (const [program, words] of SHELLS) {
       [['chronyd'], {}, ''],
     ]
     for (const [active, how, said] of cases) assert.is(asked(clockOf(active, how), words) ?? '', said, active.join())
-  })
-
-  test('chrony is there when its package is whole, of either family, and its unit not masked', () => {
-    const one = clockOf([])
-    const said = () => one.run(words, step(timeFacts.chrony as string))[0]?.said.join('\n')
-    assert.is(said(), '')
-    writeFileSync(join(one.top, 'dpkg'), 'iU ')
-    assert.is(said(), '')
-    writeFileSync(join(one.top, 'dpkg'), 'ii ')
-    assert.is(said(), 'yes')
-    writeFileSync(join(one.top, 'dpkg'), '')
-    one.program('rpm', '[ "$*" = "-q chrony" ]')
-    assert.is(said(), 'yes')
-  })
-
-  test('time sources go where the chrony of the distribution looks for them', () => {
-    const [sources] = timekeeping(withServers, facts({ chrony: 'yes' }), node)
-    const one = clockOf([])
-    const owner = (text: string) => text.replaceAll(/^.*chown .*$/gm, ':').replaceAll("'644 root:root'", '"$now"')
-    const made = {
-      ...sources,
-      check: owner(sources?.check ?? ''),
-      apply: owner(sources?.apply ?? ''),
-    } as typeof sources & object
-    const rhel = (text: string) => text.replaceAll('[ -e /usr/lib/systemd/system/chronyd.service ]', 'true')
-    assert.equal(
-      one.run(words, made, made).map(({ result }) => result),
-      ['changed', 'ok'],
-    )
-    assert.match(
-      readFileSync(join(one.top, 'etc/chrony/sources.d/quorate.sources'), 'utf8'),
-      /^server 192\.0\.2\.7 iburst$/m,
-    )
-    mkdirSync(join(one.top, 'etc'), { recursive: true })
-    writeFileSync(
-      join(one.top, 'etc/chrony.conf'),
-      'pool 2.rhel.pool.ntp.org iburst\ndriftfile /var/lib/chrony/drift\n',
-    )
-    const other = { ...made, check: rhel(made.check), apply: rhel(made.apply ?? '') }
-    assert.equal(
-      one.run(words, other, other).map(({ result }) => result),
-      ['changed', 'ok'],
-    )
-    assert.is(
-      readFileSync(join(one.top, 'etc/chrony.conf'), 'utf8'),
-      'pool 2.rhel.pool.ntp.org iburst\ndriftfile /var/lib/chrony/drift\n# BEGIN quorate openstack\nserver 192.0.2.7 iburst\nserver ntp.example.org iburst\n# END quorate openstack\n',
-    )
   })
 
   part.run()
