@@ -40,7 +40,8 @@ booted() {
 rulesets() {
   now='' boot='' conf='' sure=''
   command -v nft >/dev/null || return 0
-  now=$(nft list ruleset 2>&1) || { printf '%s\\n' "$now" >&2; exit 2; }
+  # A kernel may have the older iptables alone.
+  now=$(nft list ruleset 2>&1) || case $now in *'not supported'*) now='' ;; *) printf '%s\\n' "$now" >&2; exit 2 ;; esac
   conf=$(nft_file)
   if [ -n "$conf" ] && systemctl is-enabled --quiet nftables 2>/dev/null; then
     # Where no namespace can be made, what is in force is taken for what comes.
