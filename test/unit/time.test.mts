@@ -40,6 +40,7 @@ for (const [program, words] of SHELLS) {
       [['ntpsec'], { ntpq: 'leap=00, stratum=3' }, 'ntpsec yes'],
       [['ntpsec'], { ntpq: 'leap=11, stratum=16' }, 'ntpsec no'],
       [['ntpsec'], { ntpq: 'leap=00, stratum=16' }, 'ntpsec no'],
+      [['ntpsec'], { ntpq: 'leap=11, stratum=3' }, 'ntpsec no'],
       [['ntpd'], { ntpq: 'leap=01, stratum=15' }, 'ntpd yes'],
       // Chrony is what we know.
       [['chrony', 'ntpd'], { synchronised: 'yes' }, ''],
