@@ -6,7 +6,6 @@ import { LOCK } from './driver.mts'
 import type { Family } from './family.mts'
 import type { Guard } from './guard.mts'
 import { KEPT } from './guards/file.mts'
-import { type Opening, richRules } from './guards/firewall.mts'
 import { INI, SETTINGS, settingsBack } from './guards/ini.mts'
 import { BROUGHT } from './guards/manager.mts'
 import { MANAGERS } from './guards/package.mts'
@@ -128,7 +127,7 @@ export const filesBack = (family: Family): Guard => ({
       elif [ "$kind" = gone ]; then
         rm -f "$path"
         # A folder that nobody else has anything in, nor a package.
-        case $path in /etc/systemd/system/*.d/* | /etc/corosync/*) rmdir "\${path%/*}" 2>/dev/null || : ;; esac
+        case $path in /etc/systemd/system/*.d/* | /etc/systemd/timesyncd.conf.d/* | /etc/corosync/*) rmdir "\${path%/*}" 2>/dev/null || : ;; esac
       else
         cp -p "$copy" "$new"
         mv -f "$new" "$path"
@@ -159,40 +158,6 @@ export const servicesBack = ({ trust }: Family): Guard => ({
     fi
     [ ! -e ${BEFORE}/sysctl ] || sysctl --quiet --load=${BEFORE}/sysctl
     rm -f ${KEPT}/restart`,
-})
-
-/** What a rule of this cluster's says of itself, and none of a cluster whose name only begins like it (lib/guards/firewall.mts). */
-const ofNft = (clusterName: string) => `comment "quorate-${clusterName.replaceAll('.', '[.]')}-[0-9a-f]*"`
-
-/** Rules that we have added say so, but those of firewalld: they are the ones that this env file asks for. */
-export const firewallBack = ({ clusterName }: Config, openings: readonly Opening[]): Guard => ({
-  title: 'the firewall has no rules of ours',
-  check: sh`
-    if command -v ufw >/dev/null && ufw show added 2>/dev/null | grep -qF ${`comment 'quorate-${clusterName}'`}; then echo "ufw has some"; exit 1; fi
-    if command -v nft >/dev/null && nft list ruleset 2>/dev/null | grep -q ${ofNft(clusterName)}; then echo "nftables has some"; exit 1; fi
-    if systemctl is-active --quiet firewalld; then
-      now=$(firewall-cmd --list-rich-rules; firewall-cmd --permanent --list-rich-rules)
-      for rule in ${richRules(openings)}; do
-        if printf '%s\\n' "$now" | grep -qxF "$rule"; then echo "firewalld has: $rule"; exit 1; fi
-      done
-    fi`,
-  apply: sh`
-    if command -v ufw >/dev/null; then
-      ufw show added | sed -n ${`s/^ufw \\(allow .*\\) comment 'quorate-${clusterName}'$/\\1/p`} | while read -r rule; do ufw delete $rule; done
-    fi
-    if command -v nft >/dev/null; then
-      nft --handle list ruleset | awk -v own=${ofNft(clusterName)} '
-        /^table/ { table = $2 " " $3 }
-        /^\\tchain/ { chain = $2 }
-        $0 ~ own { print "delete rule " table " " chain " handle " $NF }' | nft -f -
-    fi
-    if systemctl is-active --quiet firewalld; then
-      for rule in ${richRules(openings)}; do
-        for how in '' --permanent; do
-          ! firewall-cmd $how --list-rich-rules | grep -qxF "$rule" || firewall-cmd --quiet $how --remove-rich-rule="$rule"
-        done
-      done
-    fi`,
 })
 
 /** Shell function `ours`, after those of the manager: the packages that we have brought and that are installed. */

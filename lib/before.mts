@@ -14,7 +14,7 @@ export const BEFORE = `${KEPT}/before`
 /** Units whose state we change, or may change by what we install. */
 const UNITS = [
   ...['corosync', 'pacemaker', 'corosync-qdevice', 'corosync-qnetd', 'haproxy', 'chrony', 'chronyd'],
-  ...['firewalld', 'ufw', 'nftables', 'iptables'],
+  ...['firewalld', 'ufw', 'nftables', 'iptables', 'ip6tables', 'netfilter-persistent'],
 ]
 
 export const recorded = ({ manager }: Family): Guard => ({

@@ -6,6 +6,7 @@ import { agentFile } from './fencing.mts'
 import type { Guard } from './guard.mts'
 import { installed, offered, type Package, unmasked } from './guards/package.mts'
 import { fenceDevices } from './render/cib.mts'
+import { keptByOther } from './timekeeper.mts'
 import { tlsPackages } from './tls.mts'
 
 type Wanted = Omit<Package, 'name' | 'version' | 'units'> & {
@@ -66,13 +67,17 @@ export const arbitersPackages = (config: Config, family: Family): readonly Packa
   inFamily(config, family, { name: 'corosync-qnetd', units: ['corosync-qnetd'] }),
 ]
 
-/** The guards of packages on a host, by its own family: those of a node, or of the arbiter. */
+/** The guards of packages on a host, by its own family: those of a node, or of the arbiter. Who keeps the time there already goes on. */
 const ofHost =
   (guards: (packages: readonly Package[], family: Family) => readonly Guard[]) =>
   (packages: typeof packagesOf) =>
   (config: Config, facts: Facts, host: Node): readonly Guard[] => {
     const family = familyOf(facts, host)
-    return guards(packages(config, family), family)
+    const kept = keptByOther(config, facts, host) !== undefined
+    return guards(
+      packages(config, family).filter(({ name }) => !kept || name !== packageName(family, 'chrony')),
+      family,
+    )
   }
 
 export const onOffer = ofHost((packages, { manager }) => [offered(packages, manager)])

@@ -2,6 +2,7 @@
 import { answers, haproxyRuns } from './backend.mts'
 import { type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { LINK_REMEDY, linksConnected, memberCount, QUORUM_REMEDY } from './corosync.mts'
+import { doorFacts, doorNotes } from './doors.mts'
 import { noneLeftDrained } from './drain.mts'
 import type { Facts } from './facts.mts'
 import { deviceAnswersNow, devicesRun, fencingDecided } from './fencing.mts'
@@ -57,8 +58,19 @@ const api = (config: Config, _facts: Facts, node: Node): Guard[] => [
 export const proof: Phase = {
   id: 'verify',
   title: 'Proof of the cluster',
-  facts: (config) => ({ ...catalogueFact(config), ...keyFacts, ...shownFact(config), ...cellFacts(config) }),
-  notes: (config, facts) => [...leftOver(config, facts), ...oldCells(config, facts), ...shownEndsSoon(config, facts)],
+  facts: (config) => ({
+    ...catalogueFact(config),
+    ...keyFacts,
+    ...shownFact(config),
+    ...cellFacts(config),
+    ...doorFacts(config),
+  }),
+  notes: (config, facts) => [
+    ...leftOver(config, facts),
+    ...oldCells(config, facts),
+    ...shownEndsSoon(config, facts),
+    ...doorNotes(config, facts),
+  ],
   steps: [
     { title: 'members', on: everyNode, guards: members, tellAll: true },
     { title: 'resources', on: everyNode, guards: resources, tellAll: true },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Config, Node } from './config.mts'
 import type { Facts } from './facts.mts'
 import type { Guard } from './guard.mts'
-import { opened } from './guards/firewall.mts'
+import { closed, opened } from './guards/firewall.mts'
 import { comes, needs } from './guards/require.mts'
 import { service } from './guards/service.mts'
 import { voteOfDevice } from './render/corosync-conf.mts'
@@ -66,7 +66,7 @@ export const arbiterRuns = (config: Config): Guard[] => [
   },
   ...(config.firewall === 'open'
     ? [opened(config, [{ protocol: 'tcp', ports: [PORT, PORT], from: config.nodes.map(({ address }) => address) }])]
-    : []),
+    : [closed(config)]),
   service('corosync-qnetd'),
 ]
 

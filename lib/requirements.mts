@@ -1,6 +1,7 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
 import { cidrText, network } from './address.mts'
 import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
+import { median } from './clocks.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { known, knownSystems } from './family.mts'
@@ -13,6 +14,7 @@ import { movable } from './listener.mts'
 import { rightKeys } from './repositories.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
+import { timeRequirements } from './timekeeper.mts'
 
 /** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
 const MAX_SKEW = 2
@@ -32,6 +34,7 @@ export const requirements = (config: Config, facts: Facts, node: Node): readonly
   ...unique(config, facts, node),
   notLoopback(node),
   clock(config, facts, node),
+  ...timeRequirements(config, facts, node),
   ...ownAddresses(config, facts, node),
   ...vipsFree(config, facts),
   ...ports(config, node),
@@ -107,13 +110,12 @@ const notLoopback = (node: Node): Guard =>
         END { exit bad }' /etc/hosts`, 'take the name out of that line of /etc/hosts')
 
 /** Seconds by which a clock is off, in words. */
-const apart = (seconds: number) => `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'}`
+const apart = (seconds: number) => `${Math.round(Math.abs(seconds) * 1000)} ms ${seconds > 0 ? 'ahead of' : 'behind'}`
 
+/** `clock-skew` is what the way to the node cannot explain, so that a slow login is never taken for a wrong clock. */
 function clock(config: Config, facts: Facts, node: Node): Guard {
   const skew = (one: Node) => Number(facts.get(one, 'clock-skew'))
-  const sorted = config.nodes.map(skew).sort((a, b) => a - b)
-  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
-  const off = skew(node) - median
+  const off = skew(node) - median(config.nodes.map(skew))
   return stated(
     `its clock agrees with the other nodes within ${MAX_SKEW} s`,
     Math.abs(off) <= MAX_SKEW ? undefined : `it is ${apart(off)} the others, and ${apart(skew(node))} this machine`,

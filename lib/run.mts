@@ -142,7 +142,12 @@ function factsOf(
       facts.set(name, lines.join('\n'))
       job.emit({ type: 'fact', node: node.name, fact: name, ms: Date.now() - since })
       if (name.startsWith('secret.')) job.keepSecret(lines.join('\n'))
-      if (name === 'clock') facts.set('clock-skew', String(skew(Number(lines[0]), asked / 1000, Date.now() / 1000)))
+      if (name === 'clock') {
+        const [said, heard] = [Number(lines[0]), Date.now()]
+        facts.set('clock-skew', String(skew(said, asked / 1000, heard / 1000)))
+        // Milliseconds. The way here is in it, about the same for all nodes, and not the login or the way there: it is for comparing them.
+        facts.set('clock-ahead', String(Math.round(said * 1000 - heard)))
+      }
     },
     (line) => lines.push(line),
   )

@@ -1,6 +1,7 @@
 /** One screen on the cluster: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
 import { cidrText } from './address.mts'
+import { clocksInWords } from './clocks.mts'
 import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, otherRun } from './facts.mts'
@@ -125,6 +126,7 @@ export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]
         `${cidrText(vip)} held by ${holders(vip).join(' AND ') || 'NOBODY'}`,
       ]),
       ['fencing', fencing(config, options?.['stonith-enabled'])],
+      ['clocks', clocksInWords(facts, up) || 'unknown'],
       ...devices(asMembers(config, facts), seen),
       ...arbiter(config, quorum, lost),
       ...withoutCrmsh(up.filter((node) => facts.get(node, 'crmsh') === 'missing')),

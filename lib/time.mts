@@ -8,6 +8,7 @@ import { MANAGERS } from './guards/package.mts'
 import { service } from './guards/service.mts'
 import { chronySources } from './render/chrony.mts'
 import { raw, sh } from './shell.mts'
+import { keptByOther, otherKeeps } from './timekeeper.mts'
 
 /** `yes` when the package is whole: a run that was cut off may have left it unpacked, or its unit masked for the while. */
 export const chronyFact = byFamily(
@@ -16,7 +17,9 @@ export const chronyFact = byFamily(
     [ -L ${`/run/systemd/system/${units.chrony}.service`} ] || echo yes`,
 ).shell
 
-export const chronyInstalled = (facts: Facts, node: Node): boolean => facts.get(node, 'chrony') === 'yes'
+/** Nobody keeps the time there yet, and chrony is still to be installed. */
+export const timeToCome = (config: Config, facts: Facts, node: Node): boolean =>
+  keptByOther(config, facts, node) === undefined && facts.get(node, 'chrony') !== 'yes'
 
 /**
  * In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). ConditionResult
@@ -28,6 +31,7 @@ const hostKeepsIt = (unit: string) => sh`
 
 /** Its sources are read at a start, and what names them in chrony's own file, where a family needs that. */
 export function timekeeping(config: Config, facts: Facts, node: Node): readonly Guard[] {
+  if (keptByOther(config, facts, node) !== undefined) return otherKeeps(config, facts, node)
   const { chrony, units } = familyOf(facts, node)
   const own = config.ntpServers.length > 0
   const loads = own ? [chrony.sources, ...(chrony.include ? [chrony.include[0]] : [])] : []

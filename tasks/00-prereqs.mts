@@ -1,7 +1,7 @@
 /** 00-prereqs: the nodes fit together, know one another by name, agree on the time, trust one another and let traffic in. */
 import { recorded } from '../lib/before.mts'
 import { type Config, hostsOf, type Node } from '../lib/config.mts'
-import { doors } from '../lib/doors.mts'
+import { doorFacts, doorNotes, doors } from '../lib/doors.mts'
 import type { Facts } from '../lib/facts.mts'
 import { familyOf } from '../lib/family.mts'
 import { keyFacts } from '../lib/fernet.mts'
@@ -14,7 +14,8 @@ import { arbiter } from '../lib/qdevice.mts'
 import { hostsLines } from '../lib/render/hosts.mts'
 import { arbitersRequirements, requirements } from '../lib/requirements.mts'
 import { RING_FACTS } from '../lib/ring-live.mts'
-import { chronyFact, chronyInstalled, timekeeping } from '../lib/time.mts'
+import { chronyFact, timekeeping, timeToCome } from '../lib/time.mts'
+import { timekeeperFact } from '../lib/timekeeper.mts'
 import { accepted, pinned, proven, rootKey, trustFacts } from '../lib/trust.mts'
 
 const everyHost = (config: Config): readonly Node[] => hostsOf(config)
@@ -23,16 +24,24 @@ const names = (config: Config): Guard[] => [block('/etc/hosts', `quorate ${confi
 
 /** Where chrony is not installed yet, 02-packages starts it. */
 const time = (config: Config, facts: Facts, node: Node): readonly Guard[] =>
-  chronyInstalled(facts, node) ? timekeeping(config, facts, node) : []
+  timeToCome(config, facts, node) ? [] : timekeeping(config, facts, node)
 
 /** The ring runs on its old links until 03-corosync: their doors are closed there. */
-const open = (config: Config, facts: Facts): Guard[] => doors(config, facts, true)
+const open = (config: Config, facts: Facts, node: Node): Guard[] => doors(config, facts, node, true)
 
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
   asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
-  facts: () => ({ ...trustFacts, ...RING_FACTS, ...keyFacts, chrony: chronyFact }),
+  facts: (config) => ({
+    ...trustFacts,
+    ...RING_FACTS,
+    ...keyFacts,
+    chrony: chronyFact,
+    ...timekeeperFact,
+    ...doorFacts(config),
+  }),
+  notes: doorNotes,
   steps: [
     { title: 'requirements', on: everyNode, guards: requirements, tellAll: true },
     { title: 'arbiter', on: arbiter, guards: arbitersRequirements, tellAll: true },

@@ -4,11 +4,12 @@ import { isScript, main } from '../lib/main.mts'
 import { arbitersPackages, onOffer, packagesOf } from '../lib/packages.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { extraRepositories, ownRepositories, SECTIONS_FACT } from '../lib/repositories.mts'
+import { timekeeperFact } from '../lib/timekeeper.mts'
 
 export const phase: Phase = {
   id: '01-repos',
   title: 'Package repositories',
-  facts: () => ({ repositories: SECTIONS_FACT }),
+  facts: () => ({ repositories: SECTIONS_FACT, ...timekeeperFact }),
   steps: [
     { title: 'sources', on: everyNode, guards: extraRepositories, keepsFacts: true },
     { title: 'distribution', on: everyNode, guards: ownRepositories, keepsFacts: true },

@@ -5,10 +5,12 @@ import { isScript, main } from '../lib/main.mts'
 import { arbitersPackages, brought, packagesOf } from '../lib/packages.mts'
 import { arbiter } from '../lib/qdevice.mts'
 import { timekeeping } from '../lib/time.mts'
+import { timekeeperFact } from '../lib/timekeeper.mts'
 
 export const phase: Phase = {
   id: '02-packages',
   title: 'Packages',
+  facts: () => timekeeperFact,
   steps: [
     {
       title: 'install',

@@ -306,7 +306,12 @@ export const phase: Phase = {
     { title: 'start', on: everyNode, guards: running, oneByOne: live },
     { title: 'arbitration', on: voters, guards: () => deviceRuns(CONF), oneByOne: live },
     { title: 'join', on: everyNode, guards: (config) => [...joined(config), pacemakerBack] },
-    { title: 'doors', on: everyNode, guards: (config, facts) => doors(config, facts, false), keepsFacts: true },
+    {
+      title: 'doors',
+      on: everyNode,
+      guards: (config, facts, node) => doors(config, facts, node, false),
+      keepsFacts: true,
+    },
   ],
 }
 

@@ -2,7 +2,6 @@
 import {
   arbiterLeft,
   filesBack,
-  firewallBack,
   packagesGone,
   putBack,
   recordGone,
@@ -11,14 +10,14 @@ import {
   stopped,
 } from '../lib/away.mts'
 import { type Config, hostsOf, vipsOf } from '../lib/config.mts'
-import { openings } from '../lib/doors.mts'
 import { familyOf } from '../lib/family.mts'
 import { everyNode, firstNode, type Phase } from '../lib/guard.mts'
+import { closed } from '../lib/guards/firewall.mts'
 import { keysForgotten } from '../lib/guards/repository.mts'
+import { selinuxBack } from '../lib/guards/selinux.mts'
 import { movedBack, undoFact } from '../lib/keystone.mts'
 import { isScript, main } from '../lib/main.mts'
 import { arbiter } from '../lib/qdevice.mts'
-import { RING_FACTS } from '../lib/ring-live.mts'
 
 const everyHost = (config: Config) => hostsOf(config)
 
@@ -52,14 +51,13 @@ const PHASES: readonly Phase[] = [
   {
     id: 'files',
     title: 'Files, firewall and trust as before',
-    facts: () => RING_FACTS,
     asks: question,
     together: true,
     steps: [
       {
         title: 'firewall',
         on: everyHost,
-        guards: (config, facts) => [firewallBack(config, openings(config, facts, true))],
+        guards: (config) => [closed(config), selinuxBack()],
       },
       {
         title: 'files',

@@ -1,6 +1,6 @@
 /** Files on a node: written beside and renamed, never without a copy of what was there. */
 import type { Guard } from '../guard.mts'
-import { raw, sh } from '../shell.mts'
+import { raw, type Shell, sh } from '../shell.mts'
 
 /** What the node keeps of our work: the originals, and the versions before the last. */
 export const KEPT = '/var/lib/quorate'
@@ -22,9 +22,10 @@ interface FileOptions {
 /**
  * Shell text that puts "$new" in the place of `path`. Kept under /var/lib/quorate: what was there before we ever wrote
  * (`original`; `<path>.absent` if nothing was), and what this replaces (`previous`). What is `original` is put back as a whole one
- * day, so a file that others go on to write is kept as `untouched`.
+ * day, so a file that others go on to write is kept as `untouched`. A path that
+ * only the node knows is given as a quoted variable.
  */
-export const replace = (path: string, first: 'original' | 'untouched' = 'original'): string => sh`
+export const replace = (path: string | Shell, first: 'original' | 'untouched' = 'original'): string => sh`
   (
     trap 'rm -f "$new"' EXIT
     kept=${KEPT}

@@ -16,10 +16,11 @@ import * as assert from 'uvu/assert'
 import type { Guard } from '../../lib/guard.mts'
 import { cib } from '../../lib/guards/cib.mts'
 import { absent, block, file, KEPT } from '../../lib/guards/file.mts'
-import { firewallOff, opened, selinux } from '../../lib/guards/firewall.mts'
+import { closed, firewallOff, opened } from '../../lib/guards/firewall.mts'
 import { installed, offered, unmasked } from '../../lib/guards/package.mts'
 import { keyFetched, keyImported, keysForgotten, listsFetched, rightKey } from '../../lib/guards/repository.mts'
 import { comes, problem, require } from '../../lib/guards/require.mts'
+import { selinuxBack, selinuxKept, selinuxMode } from '../../lib/guards/selinux.mts'
 import { notAtBoot, service } from '../../lib/guards/service.mts'
 import { haproxyClone, resourceDefaults } from '../../lib/render/cib.mts'
 import { sh } from '../../lib/shell.mts'
@@ -361,8 +362,11 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   keyImported: keyImported('/etc/pki/rpm-gpg/a', [FETCHED.fingerprint]),
   keysForgotten: keysForgotten(),
   opened: opened({ clusterName: 'openstack' }, OPENINGS),
+  closed: closed({ clusterName: 'openstack' }),
   firewallOff: firewallOff(),
-  ...Object.fromEntries((['keep', 'permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinux(how)])),
+  ...Object.fromEntries(selinuxKept([5405, 5406]).map((guard) => [guard.title, guard])),
+  ...Object.fromEntries((['permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinuxMode(how)])),
+  selinuxBack: selinuxBack(),
   cib: cib('it is there', [haproxyClone(), resourceDefaults()], ['old']),
 }
 
@@ -385,6 +389,8 @@ const MEANT = [
   // A list may have one word only, or one file be read as several would be.
   'SC2043',
   'SC2002',
+  // What another shell is given to expand.
+  'SC2016',
   // One text in two forms: `status` is for the one that must succeed.
   'SC2034',
   // What a function takes is not given to it in each text.

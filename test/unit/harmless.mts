@@ -19,9 +19,9 @@ const REAL =
   'awk base64 cat chmod cmp cp cut date diff grep head ls mkdir mktemp mv rm sed sha256sum sort stat tail touch tr uname'
 
 /** Programs that would ask or change the machine. They say yes, and keep what they are given to read. */
-const PLAYED = `apache2ctl apt-cache apt-get chown cibadmin corosync corosync-cfgtool corosync-keygen corosync-qdevice-net-certutil corosync-qnetd-certutil corosync-quorumtool crm_attribute
-  crm_diff crm_mon crm_resource crm_verify df dnf dpkg dpkg-query firewall-cmd getenforce getsebool haproxy ip journalctl nft openssl ping
-  keystone-manage nova-manage readlink rpm runuser setsebool socat ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timeout ufw update-ca-certificates update-ca-trust zypper`
+const PLAYED = `apache2ctl apt-cache apt-get busctl chown cibadmin corosync corosync-cfgtool corosync-keygen corosync-qdevice-net-certutil corosync-qnetd-certutil corosync-quorumtool crm_attribute
+  crm_diff crm_mon crm_resource crm_verify df dnf dpkg dpkg-query firewall-cmd firewall-offline-cmd getenforce getsebool haproxy ip ip6tables ip6tables-restore ip6tables-save iptables iptables-restore iptables-save journalctl netfilter-persistent nft ntpq openssl ping
+  keystone-manage nova-manage readlink rpm runuser semanage setenforce setsebool socat ss ssh ssh-keygen sshd stonith_admin sync sysctl systemctl systemd-detect-virt timedatectl timeout ufw unshare update-ca-certificates update-ca-trust zypper`
 
 const PLAY = `#!/bin/sh
 case "\${0##*/} $*" in

@@ -197,7 +197,7 @@ texts('each guard of a step has a title of its own, so that none is counted for 
 texts('the port of the statistics is looked at and opened where there are any', () => {
   for (const any of [true, false]) {
     const config = { ...configOf(2, false, false), ...(any ? {} : { stats: undefined }) }
-    const ports = openings(config, fresh(config), false).map(({ ports }) => ports[0])
+    const ports = openings(config, fresh(config), config.nodes[0] as Node, false).map(({ ports }) => ports[0])
     assert.is(ports.includes(8404), any)
     const titles = guardsOf(config, fresh(config)).filter(({ where }) => where.includes('port 8404 is free'))
     assert.is(titles.length, any ? 2 : 0)
