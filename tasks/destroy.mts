@@ -3,6 +3,7 @@ import {
   arbiterLeft,
   filesBack,
   firewallBack,
+  notAdopted,
   packagesGone,
   putBack,
   recordGone,
@@ -45,7 +46,7 @@ const PHASES: readonly Phase[] = [
     asks: question,
     together: true,
     steps: [
-      { title: 'services', on: everyNode, guards: () => [stopped()] },
+      { title: 'services', on: everyNode, guards: () => [notAdopted(), stopped()] },
       { title: 'arbiter', on: arbiter, guards: (config) => [arbiterLeft(config)] },
     ],
   },
