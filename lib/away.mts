@@ -22,6 +22,15 @@ const BUILT = raw(
   sh`built() { [ -e ${KEPT}/original/etc/corosync/corosync.conf ] || [ -e ${KEPT}/original/etc/corosync/corosync.conf.absent ]; }`,
 )
 
+/** What others had made before us, and had in their CIB, would go with what is ours. The example of Debian's package is nobody's. */
+export const notAdopted = (): Guard => {
+  const before = `${KEPT}/original/etc/corosync/corosync.conf`
+  return require('the cluster is of our making', sh`
+    [ -e ${before} ] || exit 0
+    [ "$(grep -c '^[[:space:]]*node[[:space:]]*{' ${before})" -gt 1 ] || exit 0
+    grep -q '^# Written by quorate' ${before} || { echo ${`it was there before us, and was adopted: ${before}`}; exit 1; }`, 'take out what is ours by hand (vip and haproxy-clone, in crm or pcs), then put that file back: the rest belongs to those who made it')
+}
+
 /** Nothing of the cluster runs or starts at boot. What did so before us is started again when its files are back. */
 export const stopped = (): Guard => ({
   title: 'nothing of the cluster runs',

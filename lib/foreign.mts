@@ -19,12 +19,14 @@ interface Foreign {
  * The cluster of a node's corosync.conf, whether it runs or not, where that is not of our making. Debian's package brings an example
  * named "debian", of one node.
  */
-export function foreignOf(facts: Facts, node: Node): Foreign | undefined {
+export function foreignOf(config: Config, facts: Facts, node: Node): Foreign | undefined {
   const conf = facts.get(node, 'corosync.conf')
   if (conf.trim() === '' || OURS.test(conf)) return undefined
   const settings = settingsOf(conf)
   const members = membersOf(settings)
   const clusterName = settings.get('totem.cluster_name') ?? ''
+  // A tool has written ours anew, and left out who had made it.
+  if (facts.get(node, 'corosync.made') === 'yes' && clusterName === config.clusterName) return undefined
   return clusterName === 'debian' && members.length < 2 ? undefined : { clusterName, members }
 }
 
@@ -58,7 +60,7 @@ function mismatch(config: Config, facts: Facts, { clusterName, members }: Foreig
 
 /** A member of somebody else's cluster, also of one that is stopped, is never taken over unasked. */
 export function noOtherCluster(config: Config, facts: Facts, node: Node): readonly Guard[] {
-  const foreign = foreignOf(facts, node)
+  const foreign = foreignOf(config, facts, node)
   const wrong = foreign && mismatch(config, facts, foreign)
   return [
     require('it is not a member of another cluster', wrong === undefined
@@ -73,13 +75,13 @@ export function noOtherCluster(config: Config, facts: Facts, node: Node): readon
 /** Whether nothing of this cluster may be touched: it is another one. */
 export const isAnothers = (config: Config, facts: Facts): boolean =>
   config.nodes.some((node) => {
-    const foreign = foreignOf(facts, node)
+    const foreign = foreignOf(config, facts, node)
     return foreign !== undefined && mismatch(config, facts, foreign) !== undefined
   })
 
 /** What is asked before a cluster is adopted that has the name and the nodes of the env file. */
 export function adoptions(config: Config, facts: Facts): readonly string[] {
-  const nodes = config.nodes.filter((node) => foreignOf(facts, node) !== undefined)
+  const nodes = config.nodes.filter((node) => foreignOf(config, facts, node) !== undefined)
   if (nodes.length === 0 || isAnothers(config, facts)) return []
   return [
     `${nodes.map(({ name }) => name).join(', ')}: a cluster "${config.clusterName}" of these nodes is there that quorate has not made; it is adopted: its corosync.conf is written anew (the old one is kept), its properties become those of the env file, VIP and HAProxy come beside its resources; its key and its resources stay as they are (make plan shows each change)`,
@@ -97,7 +99,7 @@ const ATTRIBUTE = raw(
 )
 
 /** What we call things in the CIB (lib/render/cib.mts). */
-const OWN = ['vip', 'vip-other', 'haproxy', 'haproxy-clone']
+const OWN = ['vip', 'vip-other', 'public-link', 'public-link-clone', 'haproxy', 'haproxy-clone']
 
 /** A name of ours that somebody else has given already would make his resource ours. */
 const namesFree = (config: Config): Guard =>

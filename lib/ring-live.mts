@@ -1,7 +1,12 @@
 /** What a running ring has loaded, how that differs from what it is to have, and the gentlest way from the one to the other. */
 import type { Node } from './config.mts'
 import type { Facts } from './facts.mts'
+import { KEPT } from './guards/file.mts'
 import { parseCorosync, type Section, settingOf } from './render/corosync-parse.mts'
+import { sh } from './shell.mts'
+
+/** What was there before we made a ring here. */
+const MADE = `${KEPT}/original/etc/corosync/corosync.conf`
 
 /**
  * Shell text: the settings that corosync runs with, `key=value` (corosync-cmapctl(8)); nothing where it does not run. After a reload
@@ -13,6 +18,8 @@ export const LIVE = `corosync-cmapctl 2>/dev/null | sed -nE 's/^((totem|nodelist
 export const RING_FACTS: Readonly<Record<string, string>> = {
   'corosync.conf': 'cat /etc/corosync/corosync.conf 2>/dev/null || :',
   'corosync.live': LIVE,
+  // A ring of ours was made here, whatever the file says by now.
+  'corosync.made': sh`[ ! -e ${MADE} ] && [ ! -e ${`${MADE}.absent`} ] || echo yes`,
 }
 
 /** Settings by name. A node's are named after its id, since its place in the list changes: `node 2 ring0_addr`. */

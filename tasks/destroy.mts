@@ -2,6 +2,7 @@
 import {
   arbiterLeft,
   filesBack,
+  notAdopted,
   packagesGone,
   putBack,
   recordGone,
@@ -44,7 +45,7 @@ const PHASES: readonly Phase[] = [
     asks: question,
     together: true,
     steps: [
-      { title: 'services', on: everyNode, guards: () => [stopped()] },
+      { title: 'services', on: everyNode, guards: () => [notAdopted(), stopped()] },
       { title: 'arbiter', on: arbiter, guards: (config) => [arbiterLeft(config)] },
     ],
   },

@@ -36,7 +36,8 @@ export const LOCK_WAIT = 300
 /**
  * Shell function `patiently COMMAND…`: runs it again while another one holds a lock. That can be broken off, unlike the managers' own
  * waits. Beforehand comes `locked`, where a manager has one: it prints who holds what the command would wait for in silence. `is_locked
- * TEXT` knows the words with which a command gives up, and `who TEXT` makes of them who it is.
+ * TEXT` knows the words with which a command gives up, and `who TEXT` makes of them who it is. What the
+ * command says is in `said`, and is printed where it fails; nobody may catch what this prints, as it tells of its waits.
  */
 export const PATIENTLY = raw(
   `
@@ -46,7 +47,7 @@ patiently() {
     status=75
     said=$(locked) || said=
     if [ -z "$said" ]; then
-      said=$(whole "$@" 2>&1) && { [ -z "$said" ] || printf '%s\\n' "$said"; return 0; } || status=$?
+      said=$(whole "$@" 2>&1) && return 0 || status=$?
       is_locked "$said" || break
     fi
     if stopped || [ "$(date +%s)" -ge "$end" ]; then break; fi

@@ -68,7 +68,10 @@ lacks() {
   ! fits "$version" "$pin"
 }
 tell() {
-  if [ -z "$one" ]; then echo "\${1%%=*}: no repository offers it"; return 0; fi
+  if [ -z "$one" ]; then
+    if unseen; then echo "\${1%%=*}, what repositories offer is not known yet"; else echo "\${1%%=*}: no repository offers it"; fi
+    return 0
+  fi
   offer=$(candidate "$one" "$pin") || offer="$pin, which no repository offers"
   if installed "$one"; then
     version "$one"

@@ -19,8 +19,8 @@ query() {
 }
 # It calls a repository that does not answer a warning, and ends well.
 refresh() {
-  patiently zypper --non-interactive refresh "$@" >"$scratch/refreshed" 2>&1 || { cat "$scratch/refreshed"; return 4; }
-  ! grep -q -e 'Skipping repository' -e 'Could not refresh' "$scratch/refreshed" || { cat "$scratch/refreshed"; return 4; }
+  patiently zypper --non-interactive refresh "$@" || return 4
+  case $said in *'Skipping repository'* | *'Could not refresh'*) printf '%s\\n' "$said"; return 4 ;; esac
 }
 add() { patiently zypper --non-interactive install --no-recommends --oldpackage --auto-agree-with-licenses "$@"; }
 again() { patiently zypper --non-interactive install --force --no-recommends "$1"; }`.trim(),

@@ -9,9 +9,17 @@ const options = { flavour: 'dnf zypper', keystone: false, public: '172.20.66', h
 /** The lab's repositories on a node. */
 const REPO = '/var/cache/lab-rpm'
 /** An API that is there without python: it answers whatever is asked. */
-const API = (address: string) => `[Service]
-ExecStart=/usr/bin/socat TCP-LISTEN:8099,bind=${address},fork,reuseaddr SYSTEM:'read -r line; printf "HTTP/1.1 200 OK\\\\r\\\\nContent-Length: 2\\\\r\\\\nConnection: close\\\\r\\\\n\\\\r\\\\nok"'
-`
+const API = (address: string) => `cat >/usr/local/bin/demo-api <<'END'
+#!/bin/sh
+while read -r line; do case $line in "$(printf '\\r')") break ;; esac; done
+printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok'
+END
+chmod 0755 /usr/local/bin/demo-api
+printf '[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:8099,bind=%s,fork,reuseaddr EXEC:/usr/local/bin/demo-api\\n' ${address} >/etc/systemd/system/demo.service
+mkdir -p /etc/haproxy/conf.d
+echo 'what nobody can read' >/etc/haproxy/conf.d/other.cfg
+systemctl daemon-reload
+systemctl start demo`
 
 onLab('families', 't-fam', options, (test, lab) => {
   const [dnf, zypper] = lab.nodes as [string, string]
@@ -55,13 +63,13 @@ onLab('families', 't-fam', options, (test, lab) => {
   })
 
   test('the lock of rpm is waited for, with who holds it; the cluster is built', async () => {
-    // rpm's own lock (fcntl(2)), and the one of zypper, held by programs that do nothing else.
+    // rpm's own lock (fcntl(2)), and the one of zypper, held by programs that do nothing else. dnf asks for its repositories without it.
     const held = [
       await lab.holds(
         dnf,
         `exec python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "a"); fcntl.lockf(f, fcntl.LOCK_EX); print(1, flush=True); time.sleep(600)'`,
       ),
-      await lab.holds(zypper, '{ sleep 600 | zypper --non-interactive shell; } & sleep 2; echo 1; wait'),
+      await lab.holds(zypper, '{ sleep 600 | zypper --non-interactive shell; } & sleep 2; echo; echo 1; wait'),
     ]
     const { run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
     try {
@@ -100,16 +108,8 @@ onLab('families', 't-fam', options, (test, lab) => {
   })
 
   test('HAProxy has its log and its socket, and reads nothing but its own file', async () => {
-    for (const node of lab.nodes) {
-      const unit = API(lab.address(node)).replaceAll("'", "'\\''")
-      await lab.on(
-        node,
-        `printf '%s' '${unit}' >/etc/systemd/system/demo.service
-        mkdir -p /etc/haproxy/conf.d && echo 'what nobody can read' >/etc/haproxy/conf.d/other.cfg
-        systemctl daemon-reload && systemctl start demo`,
-      )
-    }
-    set('SERVICES=demo', 'SERVICE_demo="port=8099 type=demo check=/ expect=200 path=/"')
+    for (const node of lab.nodes) await lab.on(node, API(lab.address(node)))
+    set('SERVICE_keystone="port=8099 check=/ expect=200"')
     ended(await lab.run('cluster', '--to', '06', '--json'), 0)
     for (const [node, said] of await lab.onAll(
       `systemctl is-active haproxy; ls /run/haproxy/admin.sock; nsenter --mount --target "$(systemctl show -p MainPID --value haproxy)" ls /var/lib/haproxy/dev/log`,
@@ -121,9 +121,11 @@ onLab('families', 't-fam', options, (test, lab) => {
   })
 
   if (LONG) {
-    test('a repository with a key of its own is trusted once its fingerprint is right', async () => {
-      const { print } = await keyOf('extra')
-      set(`REPOS="file://${REPO}/extra key=extra.asc fingerprint=${print}"`)
+    test('a repository with a key of its own is trusted once the key is named', async () => {
+      // Each flavour has a key of its own.
+      const both = await lab.onAll(`cat ${REPO}/keys/extra.asc`)
+      writeFileSync(join(dirname(lab.env), 'both.asc'), [...both.values()].join(''))
+      set(`REPOS="file://${REPO}/extra key=both.asc"`)
       ended(await lab.run('cluster', '--to', '05', '--json'), 0)
       assert.ok(await installed(dnf, 'crmsh'))
       const again = await lab.run('cluster', '--to', '05', '--json')

@@ -83,6 +83,13 @@ test('another name, a stranger, and a node that is missing stop the run, also wh
     assert.equal(adoptions(config, facts(text)), [])
 })
 
+test('ours that a tool has written anew is ours', () => {
+  const text = conf('blue', ['n1', 'n2'])
+  const made = factsOf(config, (node) => ({ hostname: node.name, 'corosync.conf': text, 'corosync.made': 'yes' }))
+  assert.equal(adoptions(config, made), [])
+  assert.is(noOtherCluster(config, made, config.nodes[0] as never).length, 1)
+})
+
 test('nobody is asked to take out members of a cluster that is not ours', () => {
   const live = [1, 2, 3]
     .flatMap((id) => [`nodelist.node.${id}.nodeid=${id}`, `nodelist.node.${id}.name=n${id}`])
