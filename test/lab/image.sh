@@ -20,7 +20,7 @@ ARCH=$(dpkg --print-architecture)
 SERVER=(systemd systemd-sysv dbus openssh-server iproute2 iputils-ping procps sudo)
 # On offer to the nodes, not installed: installing them is the product's job.
 OFFER=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents haproxy socat chrony curl iputils-arping
-    python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld ufw netbase)
+    python3-apt corosync-qdevice corosync-qnetd ipmitool nftables iptables firewalld ufw)
 # What of it the product installs on each node of a cluster with BMCs, for who wants it there before.
 INSTALLED=(corosync pacemaker pacemaker-cli-utils crmsh resource-agents resource-agents-base fence-agents ipmitool haproxy socat chrony
     iputils-arping)
