@@ -68,7 +68,7 @@ export function noOtherCluster(config: Config, facts: Facts, node: Node): readon
       : sh`
       printf '%s\\n' ${wrong}
       exit 1`, 'take the node out of that cluster first (pcs cluster destroy, crm cluster remove); or give its name as CLUSTER_NAME and its nodes as NODES, then it can be adopted'),
-    ...(foreign && wrong === undefined ? [namesFree(config)] : []),
+    ...(foreign && wrong === undefined ? [namesFree(config), noOtherVip(config)] : []),
   ]
 }
 
