@@ -88,10 +88,8 @@ export function adoptions(config: Config, facts: Facts): readonly string[] {
   ]
 }
 
-/** Shell text: the resources of the CIB, a tag a line; of the running one, or else as it lies on the disk. */
-const TAGS = raw(
-  sh`{ cibadmin --query --scope resources 2>/dev/null || cat ${CIB} 2>/dev/null || :; } | tr -d '\\n' | sed 's/>/>\\n/g'`,
-)
+/** Shell text: the CIB as it lies on the disk, whether pacemaker runs or not; a tag a line. */
+const TAGS = raw(sh`{ cat ${CIB} 2>/dev/null || :; } | tr -d '\\n' | sed 's/>/>\\n/g'`)
 
 /** awk function: the value of an attribute in a tag. */
 const ATTRIBUTE = raw(
