@@ -191,6 +191,15 @@ cgroups() { # $1=host: its directory in each hierarchy of the machine, v1 or v2
     done </proc/self/cgroup
 }
 
+# What outlives the command keeps nothing that the command, or who called it, has open: a lock would be held as long as the lab is up.
+let_go() {
+    local fd
+    for fd in "/proc/$BASHPID/fd"/*; do
+        fd=${fd##*/}
+        ((fd < 3 || fd == 255)) || eval "exec $fd>&-" # 255 is bash's own, and ends with it
+    done
+}
+
 power_on() { # $1=host, $2=last octet
     local dir=$RUN/$1 groups group share=
     plug_in "$1" "$2"
@@ -199,7 +208,7 @@ power_on() { # $1=host, $2=last octet
     [ "$LAB_APIS" = no ] || [ "$1" = db ] || share=--bind=$RUN/images:/var/lib/glance/images
     for group in "${groups[@]}"; do mkdir -p "$group"; done
     (
-        exec 9>&- 8>&-
+        let_go
         for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
         # The disk is mounted in a mount namespace of its own, so the mount ends with the host.
         # volatile: no syncs, so installing and switching off are much faster. The mark it leaves (incompat) says that the
@@ -285,7 +294,7 @@ CONF
     libraries=$(find "$BASE/bmc" "$BASE/rootfs/usr/lib" -maxdepth 4 -type d -name '*-linux-gnu*' | paste -sd:)
     loader=$(find "$BASE/rootfs/usr/lib" "$BASE/rootfs/usr/lib64" -maxdepth 2 -name 'ld-linux*.so.*' | head -n 1)
     (
-        exec 9>&- 8>&-
+        let_go
         exec setsid nsenter --net="/run/netns/$OPS" -- "$loader" --library-path "$libraries" "$BASE/bmc/usr/bin/ipmi_sim" \
             -n -c "$dir/lan.conf" -f "$dir/commands" -s "$dir/state" </dev/null >>"$dir/log" 2>&1
     ) &
