@@ -71,12 +71,16 @@ onLab('families', 't-fam', options, (test, lab) => {
         until find /proc/[0-9]*/fd -lname /var/lib/rpm/.rpm.lock 2>/dev/null | grep -q .; do sleep 0.1; done`,
     }
     for (const [node, text] of Object.entries(held)) await lab.on(node, text)
-    const { run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
+    const { child, run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
+    let said = ''
+    child.stderr?.on('data', (some) => {
+      said += some
+    })
     // The one waits in 01, the other one in 02, to which the run comes afterwards.
     for (const node of [zypper, dnf]) {
       try {
         const told = new RegExp(`${node} .*another package manager is at work \\(up to 300 s\\): process \\d+ \\(`)
-        await until(`${node} waits for the lock`, 90, async () => told.test(lab.said()))
+        await until(`${node} waits for the lock`, 90, async () => told.test(said))
       } finally {
         await lab.on(node, 'systemctl stop holds')
       }
