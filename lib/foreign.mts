@@ -68,7 +68,7 @@ export function noOtherCluster(config: Config, facts: Facts, node: Node): readon
       : sh`
       printf '%s\\n' ${wrong}
       exit 1`, 'take the node out of that cluster first (pcs cluster destroy, crm cluster remove); or give its name as CLUSTER_NAME and its nodes as NODES, then it can be adopted'),
-    ...(foreign && wrong === undefined ? [namesFree(config)] : []),
+    ...(foreign && wrong === undefined ? [namesFree(config), noOtherVip(config)] : []),
   ]
 }
 
@@ -88,10 +88,8 @@ export function adoptions(config: Config, facts: Facts): readonly string[] {
   ]
 }
 
-/** Shell text: the resources of the CIB, a tag a line; of the running one, or else as it lies on the disk. */
-const TAGS = raw(
-  sh`{ cibadmin --query --scope resources 2>/dev/null || cat ${CIB} 2>/dev/null || :; } | tr -d '\\n' | sed 's/>/>\\n/g'`,
-)
+/** Shell text: the CIB as it lies on the disk, whether pacemaker runs or not; a tag a line. */
+const TAGS = raw(sh`{ cat ${CIB} 2>/dev/null || :; } | tr -d '\\n' | sed 's/>/>\\n/g'`)
 
 /** awk function: the value of an attribute in a tag. */
 const ATTRIBUTE = raw(

@@ -37,7 +37,7 @@ known() {
   names=
   for word in "$@"; do names="$names \${word%%=*}"; done
   names=$(IFS='| '; set -- $names; echo "$*" | tr '|' ' ')
-  have=" $(ask $names)"
+  have=" $([ -z "$names" ] || ask $names)"
 }
 installed() { case $have in *" $1="?"i "*) return 0 ;; esac; return 1; }
 version() { version=\${have#*" $1="?"i "} version=\${version%%" "*}; }

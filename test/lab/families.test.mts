@@ -62,25 +62,28 @@ onLab('families', 't-fam', options, (test, lab) => {
     assert.match(text, /to be installed: haproxy \S+ from Main_Repository/)
   })
 
-  test('the lock of rpm is waited for, with who holds it; the cluster is built', async () => {
-    // rpm's own lock (fcntl(2)), and the one of zypper, held by programs that do nothing else. dnf asks for its repositories without it.
-    const held = [
-      await lab.holds(
-        dnf,
-        `exec python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "a"); fcntl.lockf(f, fcntl.LOCK_EX); print(1, flush=True); time.sleep(600)'`,
-      ),
-      await lab.holds(zypper, '{ sleep 600 | zypper --non-interactive shell; } & sleep 2; echo; echo 1; wait'),
-    ]
-    const { run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
-    try {
-      for (const node of lab.nodes)
-        await until(`${node} waits for the lock`, 120, async () =>
-          new RegExp(`${node}.*another package manager is at work \\(up to 300 s\\): .*process \\d+ \\(`).test(
-            lab.said(),
-          ),
-        )
-    } finally {
-      for (const one of held) await one.stop()
+  test('held locks are waited for, with who holds them, that of zypper and that of rpm itself; the cluster is built', async () => {
+    // fcntl(2), as rpmtxnBegin does it. dnf asks for its repositories without that lock, and zypper for nothing.
+    const held = {
+      [zypper]: `systemd-run --quiet --unit holds sh -c 'sleep 600 | zypper --non-interactive shell'
+        until grep -q . /run/zypp.pid 2>/dev/null && ! ZYPP_LOCK_TIMEOUT=0 zypper --non-interactive repos >/dev/null 2>&1; do sleep 0.1; done`,
+      [dnf]: `systemd-run --quiet --unit holds python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "a"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(600)'
+        until find /proc/[0-9]*/fd -lname /var/lib/rpm/.rpm.lock 2>/dev/null | grep -q .; do sleep 0.1; done`,
+    }
+    for (const [node, text] of Object.entries(held)) await lab.on(node, text)
+    const { child, run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
+    let said = ''
+    child.stderr?.on('data', (some) => {
+      said += some
+    })
+    // The one waits in 01, the other one in 02, to which the run comes afterwards.
+    for (const node of [zypper, dnf]) {
+      try {
+        const told = new RegExp(`${node} .*another package manager is at work \\(up to 300 s\\): process \\d+ \\(`)
+        await until(`${node} waits for the lock`, 90, async () => told.test(said))
+      } finally {
+        await lab.on(node, 'systemctl stop holds')
+      }
     }
     ended(await run, 0)
     for (const [node, said] of await lab.onAll('corosync-quorumtool -s; systemctl is-active pacemaker')) {

@@ -161,6 +161,50 @@ for (const manager of ['dnf', 'zypper'] as const satisfies readonly ManagerName[
   test.run()
 }
 
+/** As apt-cache(8) prints it: one that is installed, of which the repositories offer two more. */
+const POLICY = `haproxy:
+  Installed: 2.6.12-1
+  Candidate: 2.6.12-1+deb12u4
+  Version table:
+     3.0.1-1~bpo12+1 100
+        100 https://me:hidden@m.test.com/debian bookworm-backports/main amd64 Packages
+     2.6.12-1+deb12u4 500
+        500 http://m.test.com/debian bookworm/main amd64 Packages
+ *** 2.6.12-1 100
+        100 /var/lib/dpkg/status
+`
+const byApt = suite('packages by apt')
+byApt('the candidate and where it is from, or the version that is wanted', () => {
+  const top = folder()
+  mkdirSync(join(top, 'bin'))
+  writeFileSync(join(top, 'policy'), POLICY)
+  const played = {
+    'apt-cache': '[ "$2" != haproxy ] || cat "$PLAY/policy"',
+    dpkg: ':',
+    'dpkg-query': 'case " $* " in *" haproxy "*) printf "haproxy=ii 2.6.12-1 " ;; esac',
+  }
+  for (const [name, text] of Object.entries(played))
+    writeFileSync(join(top, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  const look = (guard: Guard) =>
+    run(['dash'], [guard], 'check', false, (text) =>
+      text.replace('PATH=/usr/local', `PLAY=${top}; export PLAY; PATH=${join(top, 'bin')}:/usr/local`),
+    ).ends[0]?.said
+  const pinned = (version: string) => [{ name: 'haproxy', version }]
+  assert.equal(look(installed([{ name: 'haproxy' }])), [])
+  assert.equal(look(installed(pinned('2.6.12'))), [])
+  assert.equal(look(installed(pinned('3.0'))), [
+    'to be installed: haproxy, 2.6.12-1 now: 3.0.1-1~bpo12+1 from https://m.test.com/debian bookworm-backports/main',
+  ])
+  assert.equal(look(installed(pinned('2.6.12-1+deb12u4'))), [
+    'to be installed: haproxy, 2.6.12-1 now: 2.6.12-1+deb12u4 from http://m.test.com/debian bookworm/main',
+  ])
+  assert.equal(look(offered([...pinned('2.5'), { name: 'nothing|none' }])), [
+    'no candidate: nothing|none',
+    'haproxy 2.5 is not on offer; there is: 3.0.1-1~bpo12+1, 2.6.12-1+deb12u4',
+  ])
+})
+byApt.run()
+
 const keys = suite('keys that are fetched')
 const PRINT = 'A7B0E5DD02922CE29850D85E9EA50F8847D675B3'
 needing(keys, 'gpg')('one with another fingerprint is never put in place; the right one is, alone', () => {
