@@ -242,10 +242,13 @@ export const vipAnswers = (config: Config): Guard =>
     20,
     sh`
       command -v ping >/dev/null || exit 0
+      # A firewall may turn ICMP away; that the kernel has just heard of the neighbour says as much (ip-neighbour(8)).
+      hears() { ping -c 1 -W 1 "$1" >/dev/null || ip neigh show to "$1" | grep -q REACHABLE; }
       for vip in ${vipsOf(config).map(({ address }) => address)}; do
-        ping -c 1 -W 1 "$vip" >/dev/null || { echo "no answer from $vip"; exit 1; }
+        # What it knows may be old, and is only looked into after a while.
+        hears "$vip" || { ip neigh flush to "$vip"; hears "$vip"; } || { echo "no answer from $vip"; exit 1; }
       done`,
-    'check the switch, and that nothing filters ARP, neighbour discovery or ICMP between the nodes',
+    'check the switch, and that nothing filters ARP or neighbour discovery between the nodes',
   )
 
 /**

@@ -1,7 +1,8 @@
-/** The VIP before it is ours: free, held by the cluster, or somebody else's; `ip` and `ping` are played. */
+/** The VIP before it is ours, free, held by the cluster, or somebody else's, and once it is; `ip` and `ping` are played. */
 import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
 import type { Guard } from '../../lib/guard.mts'
+import { vipAnswers } from '../../lib/pacemaker.mts'
 import { vipsFree } from '../../lib/requirements.mts'
 import { suite } from '../suite.mts'
 import { run, SHELLS } from './local-shell.mts'
@@ -83,6 +84,30 @@ test('of two each is looked for', () => {
     ['ok', 'pending'],
   )
   assert.match(ends[1]?.said.join() ?? '', '2001:db8::100 is in use')
+})
+
+test('ours answers by ICMP, or where that is turned away by its neighbour; one that is silent does not', () => {
+  const [, words] = SHELLS[0] as (typeof SHELLS)[number]
+  const answers = (how: string) => {
+    const guard = vipAnswers(config)
+    return run(words, [{ ...guard, check: how + guard.check }], 'check').ends[0]
+  }
+  const state = (is: string, later = is) => `
+    ping() { ${is === '' ? ':' : 'false'}; }
+    ip() {
+      case $* in
+        'neigh flush to 192.0.2.100') : >"$scratch/flushed" ;;
+        'neigh show to 192.0.2.100')
+          if [ -e "$scratch/flushed" ]; then echo '192.0.2.100 dev eth0 ${later} '; else echo '192.0.2.100 dev eth0 ${is} '; fi ;;
+      esac
+    }
+    `
+  assert.is(answers(state(''))?.result, 'ok')
+  assert.is(answers(state('lladdr 02:00:00:00:00:01 REACHABLE'))?.result, 'ok')
+  assert.is(answers(state('lladdr 02:00:00:00:00:01 STALE', 'lladdr 02:00:00:00:00:01 REACHABLE'))?.result, 'ok')
+  const silent = answers(state('lladdr 02:00:00:00:00:01 STALE', 'FAILED'))
+  assert.is(silent?.result, 'pending')
+  assert.is(silent?.said.join(), 'no answer from 192.0.2.100')
 })
 
 test.run()
