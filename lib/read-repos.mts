@@ -121,6 +121,11 @@ function readRepo(source: Source, { text, line }: Piece, index: number): Repo | 
       return none
     }
     if (/^(?:https?|ftp):\/\//.test(path)) {
+      if (/^\w+:\/\/[^/]*@/.test(path)) {
+        loginOf(source, path)
+        wrong('the address of a key in REPOS holds a login', 'fetch the key, and name its file on this machine')
+        return none
+      }
       if (print !== undefined) return { ...none, keyUrl: path, fingerprints: [print] }
       wrong(
         'a key of REPOS that is fetched has no fingerprint=',

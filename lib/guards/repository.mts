@@ -38,10 +38,11 @@ fetch() {
   elif command -v wget >/dev/null; then said=$(wget --quiet --timeout=30 --output-document="$2" "$1" 2>&1)
   else said="there is neither curl nor wget on this node"; false; fi || { printf '%s\\n' "$1 could not be fetched:" "$said"; return 1; }
 }
+# Public keys need no agent, which would outlive the script.
 gpg_() {
   mkdir -p "$scratch/gnupg"
   chmod 0700 "$scratch/gnupg"
-  gpg --homedir "$scratch/gnupg" --no-options --batch --quiet "$@"
+  gpg --homedir "$scratch/gnupg" --no-options --no-autostart --batch --quiet "$@"
 }
 prints() { gpg_ --show-keys --with-colons "$1" 2>/dev/null | awk -F : '$1 == "pub" { key = 1 } $1 == "fpr" && key { print $10; key = 0 }'; }
 right() {

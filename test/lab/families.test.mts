@@ -66,9 +66,9 @@ onLab('families', 't-fam', options, (test, lab) => {
     // fcntl(2), as rpmtxnBegin does it. dnf asks for its repositories without that lock, and zypper for nothing.
     const held = {
       [zypper]: `systemd-run --quiet --unit holds sh -c 'sleep 600 | zypper --non-interactive shell'
-        until grep -q . /run/zypp.pid 2>/dev/null && ! ZYPP_LOCK_TIMEOUT=0 zypper --non-interactive repos >/dev/null 2>&1; do sleep 0.1; done`,
+        timeout 30 sh -c "until ZYPP_LOCK_TIMEOUT=0 zypper --non-interactive refresh 2>&1 | grep -q 'is locked'; do sleep 0.1; done"`,
       [dnf]: `systemd-run --quiet --unit holds python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "a"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(600)'
-        until find /proc/[0-9]*/fd -lname /var/lib/rpm/.rpm.lock 2>/dev/null | grep -q .; do sleep 0.1; done`,
+        timeout 30 sh -c 'until find /proc/[0-9]*/fd -lname /var/lib/rpm/.rpm.lock 2>/dev/null | grep -q .; do sleep 0.1; done'`,
     }
     for (const [node, text] of Object.entries(held)) await lab.on(node, text)
     const { child, run } = lab.begin('cluster', '--to', '05', '--json', '--verbose')
@@ -77,13 +77,14 @@ onLab('families', 't-fam', options, (test, lab) => {
       said += some
     })
     // The one waits in 01, the other one in 02, to which the run comes afterwards.
-    for (const node of [zypper, dnf]) {
-      try {
+    try {
+      for (const node of [zypper, dnf]) {
         const told = new RegExp(`${node} .*another package manager is at work \\(up to 300 s\\): process \\d+ \\(`)
         await until(`${node} waits for the lock`, 90, async () => told.test(said))
-      } finally {
         await lab.on(node, 'systemctl stop holds')
       }
+    } finally {
+      await lab.onAll('systemctl stop holds 2>/dev/null || :')
     }
     ended(await run, 0)
     for (const [node, said] of await lab.onAll('corosync-quorumtool -s; systemctl is-active pacemaker')) {

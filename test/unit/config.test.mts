@@ -793,6 +793,12 @@ const REFUSED: readonly (readonly [string, string, number | undefined, RegExp])[
   ['a word that is none', withMore('REPOS=highavailabilty'), MORE, /or one word of .*highavailability/],
   ['a key of RPMs that is none', withMore('REPOS=http://m.test.com/el9 key=id'), MORE, /holds no OpenPGP key/],
   ['a key from afar', withMore('REPOS=http://m.test.com/el9 key=http://m.test.com/k'), MORE, /has no fingerprint=/],
+  [
+    'a key behind a login',
+    withMore(`REPOS=http://m.test.com/el9 key=http://me:pw@m.test.com/k fingerprint=${'A'.repeat(40)}`),
+    MORE,
+    /address of a key in REPOS holds a login/,
+  ],
   ['half a fingerprint', withMore('REPOS=http://m.test.com/el9 key=id fingerprint=AB12'), MORE, /not 40 or 64/],
   ['a fingerprint alone', withMore(`REPOS=http://m.test.com/el9 fingerprint=${'A'.repeat(40)}`), MORE, /and no key=/],
   ['a name for apt', withMore('REPOS=deb http://m.test.com/d x main name=a'), MORE, /is for apt has a name=/],
