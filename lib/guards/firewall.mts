@@ -103,12 +103,18 @@ export const firewallOff = (): Guard => ({
  */
 export const unnamed = (ports: readonly Pick<Opening, 'protocol' | 'ports'>[]): string => sh`
   ${FUNCTIONS}
-  rulesets
-  # Tables of iptables too: here nobody is to be told what is whose.
-  theirs() { :; }
-  if [ -n "$now" ]; then printf '%s\\n' "$now" | sed '/^# Warning/d' >"$scratch/rules"; else : >"$scratch/rules"; fi
-  { [ -n "$(inputs <"$scratch/rules")" ] || ipt_save ip | turns || ipt_save ip6 | turns; } || exit 0
-  { cat "$scratch/rules"; ipt_save ip; ipt_save ip6; } | awk -v ports=${ports.map((one) => `${one.protocol} ${span(one.ports, '-')}`).join(',')} '
+  if systemctl is-active --quiet firewalld; then
+    # It needs no nft(8) beside it to show what it has.
+    named_there >"$scratch/rules"
+  else
+    rulesets
+    # Tables of iptables too: here nobody is to be told what is whose.
+    theirs() { :; }
+    if [ -n "$now" ]; then printf '%s\\n' "$now" | sed '/^# Warning/d' >"$scratch/rules"; else : >"$scratch/rules"; fi
+    { [ -n "$(inputs <"$scratch/rules")" ] || ipt_save ip | turns || ipt_save ip6 | turns; } || exit 0
+    { ipt_save ip; ipt_save ip6; } >>"$scratch/rules"
+  fi
+  awk -v ports=${ports.map((one) => `${one.protocol} ${span(one.ports, '-')}`).join(',')} '
     function add(protocol, text, all, many, i, ends, port) {
       gsub(/[{}]/, "", text)
       many = split(text, all, ",")
@@ -127,4 +133,4 @@ export const unnamed = (ports: readonly Pick<Opening, 'protocol' | 'ports'>[]): 
         if (split(word[2], ends, "-") == 1) ends[2] = ends[1]
         for (port = ends[1] + 0; port <= ends[2] + 0; port++) if (!(word[1] " " port in named)) { print wanted[i]; break }
       }
-    }'`
+    }' "$scratch/rules"`

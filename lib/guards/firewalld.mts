@@ -75,6 +75,24 @@ there() { how=$1; sort -u | while IFS= read -r line; do
   [ "$zone" = "\${listed:-}" ] || { listing=$("$how" "$zone"); listed=$zone; }
   printf '%s\\n' "$listing" | grep -qxF "\${line#*"$(printf '\\t')"}" && printf '%s\\n' "$line" || :
 done; }
+# What is admitted in any zone, as nft would say it: ports, services by their files, and those of rich rules.
+named_there() {
+  firewall-cmd --list-all-zones | awk -F '"' '
+    { split($1, word, " ") }
+    word[1] == "ports:" { many = split($0, all, " "); for (i = 2; i <= many; i++) { split(all[i], port, "/"); print port[2] " dport " port[1] " accept" } }
+    word[1] == "services:" { many = split($0, all, " "); for (i = 2; i <= many; i++) print "service " all[i] }
+    word[1] == "rule" && / accept$/ { for (i = 1; i < NF; i++) {
+      if ($i ~ / service name=$/) print "service " $(i + 1)
+      if ($i ~ / port port=$/) print $(i + 3) " dport " $(i + 1) " accept"
+    } }' | sort -u | while read -r what rest; do
+    if [ "$what" != service ]; then echo "$what $rest"; continue; fi
+    for xml in "/etc/firewalld/services/$rest.xml" "/usr/lib/firewalld/services/$rest.xml"; do
+      [ -e "$xml" ] || continue
+      awk -F '"' '/<port / { for (i = 1; i < NF; i += 2) is[$i ~ /port=$/ ? "port" : "protocol"] = $(i + 1); print is["protocol"] " dport " is["port"] " accept" }' "$xml"
+      break
+    done
+  done
+}
 shown() { awk -F '\\t' -v what="$1" '{ print what " in zone " $1 ": " $2 }'; }
 without() { grep -vxFf "$1" || :; }
 # What is to be changed, one zone after the other: firewall-cmd's option, when, and the file of lines.

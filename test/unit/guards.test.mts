@@ -16,7 +16,7 @@ import * as assert from 'uvu/assert'
 import type { Guard } from '../../lib/guard.mts'
 import { cib } from '../../lib/guards/cib.mts'
 import { absent, block, file, KEPT } from '../../lib/guards/file.mts'
-import { closed, firewallOff, opened } from '../../lib/guards/firewall.mts'
+import { closed, firewallOff, opened, unnamed } from '../../lib/guards/firewall.mts'
 import { installed, offered, unmasked } from '../../lib/guards/package.mts'
 import { keyFetched, keyImported, keysForgotten, listsFetched, rightKey } from '../../lib/guards/repository.mts'
 import { comes, problem, require } from '../../lib/guards/require.mts'
@@ -364,6 +364,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   opened: opened({ clusterName: 'openstack' }, OPENINGS),
   closed: closed({ clusterName: 'openstack' }),
   firewallOff: firewallOff(),
+  unnamed: { title: 'what no rule names', check: unnamed(OPENINGS) },
   ...Object.fromEntries(selinuxKept([5405, 5406]).map((guard) => [guard.title, guard])),
   ...Object.fromEntries((['permissive', 'disabled'] as const).map((how) => [`SELinux ${how}`, selinuxMode(how)])),
   selinuxBack: selinuxBack(),
