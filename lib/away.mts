@@ -84,6 +84,7 @@ const READERS = ({ apache, chrony, trust, units }: Family): string =>
     [dirname(chrony.sources), units.chrony] as const,
     ...(chrony.include ? [[chrony.include[0], units.chrony] as const] : []),
     [trust.folder, STORE] as const,
+    ['/etc/systemd/timesyncd[.]conf[.]d', 'systemd-timesyncd'] as const,
   ]
     .map(([path, reader]) => sh`-e ${`s|.*${path}\\(/.*\\)*$|${reader}|p`}`)
     .filter((one, index, all) => all.indexOf(one) === index)
