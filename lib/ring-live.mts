@@ -120,9 +120,14 @@ function wayOfOne({ key, from, to }: Difference): Way {
 
 const ORDER: readonly Way[] = ['load', 'restart', 'all']
 
-/** The way for all of these; undefined when nothing differs. */
-export const wayOf = (all: readonly Difference[]): Way | undefined =>
-  all.length === 0 ? undefined : (ORDER[Math.max(...all.map((one) => ORDER.indexOf(wayOfOne(one))))] as Way)
+/**
+ * The way for all of these; undefined when nothing differs. Encryption is changed by all at once where they load it (corosync 3.1,
+ * crypto reconfiguration of knet), but a node that was restarted with another one is not understood by those that were not.
+ */
+export function wayOf(all: readonly Difference[]): Way | undefined {
+  const way = ORDER[Math.max(...all.map((one) => ORDER.indexOf(wayOfOne(one))))]
+  return way === 'restart' && all.some(({ key }) => key.startsWith('totem.crypto_')) ? 'all' : way
+}
 
 /** Whether a node with the one and a node with the other have a link on which both expect the same addresses of one another. */
 export const shareLink = (live: readonly Member[], wanted: readonly Member[]): boolean => {

@@ -130,6 +130,15 @@ test('each change goes the gentlest way that there is', () => {
   }
 })
 
+test('a ring that others have made: another encryption is loaded, and with what wants a restart all are stopped', () => {
+  const hash = { key: 'totem.crypto_hash', from: 'sha1', to: 'sha256' }
+  const mode = { key: 'totem.link_mode', from: undefined, to: 'passive' }
+  assert.is(wayOf([hash]), 'load')
+  assert.is(wayOf([mode]), 'restart')
+  assert.is(wayOf([hash, mode]), 'all')
+  assert.is(wayOf([]), undefined)
+})
+
 test('a node keeps its id, and one that comes gets that of nobody who is about to go', () => {
   const from = three(config())
   const to = { ...from, nodes: [...from.nodes.slice(0, 2), { name: 'd', fqdn: 'd.x', address: '192.168.18.14' }] }
