@@ -235,7 +235,7 @@ export const vipHeld = (config: Config): Guard =>
     'mend what pacemaker gives as the reason, then go on; crm_mon -1rf on a node shows it too',
   )
 
-/** ICMP is enough here: what answers behind the VIP is for 06-haproxy. */
+/** That it is there is enough, by ICMP or as a neighbour: what answers behind the VIP is for 06-haproxy. */
 export const vipAnswers = (config: Config): Guard =>
   comes(
     config.vip2 === undefined ? 'the VIP answers to this node' : 'both VIPs answer to this node',
