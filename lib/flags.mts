@@ -1,8 +1,17 @@
-/** The command line: one table of flags, the same for every script. */
+/** The command line: one table of flags. Most are the same for every script, some are of one alone. */
 import { parseArgs } from 'node:util'
 import { type Config, hostsOf, type Node } from './config.mts'
 import { ConfigError } from './errors.mts'
 import type { Phase } from './guard.mts'
+
+interface Flag {
+  readonly type: 'string' | 'boolean'
+  /** What its value is called in --help. */
+  readonly value?: string
+  readonly text: string
+  /** The one script that has it. */
+  readonly of?: string
+}
 
 const FLAGS = {
   env: { type: 'string', value: 'FILE', text: 'the env file (default: .env)' },
@@ -16,9 +25,18 @@ const FLAGS = {
   profile: { type: 'boolean', text: 'where the time went, as a table and as a trace for a browser beside the log' },
   wait: { type: 'boolean', text: 'waits while another run holds the lock, instead of ending with 6' },
   yes: { type: 'boolean', text: 'answer yes to every question' },
-  packages: { type: 'boolean', text: 'destroy: the packages too, as far as they came with the cluster' },
+  packages: {
+    type: 'boolean',
+    text: 'the packages too, as far as they came with the cluster',
+    of: 'tasks/destroy.mts',
+  },
+  watch: { type: 'boolean', text: 'goes on looking, and draws the screen anew, until Ctrl-C', of: 'tasks/status.mts' },
   help: { type: 'boolean', text: 'this text' },
-} as const
+} as const satisfies Readonly<Record<string, Flag>>
+
+/** The flags that a script has, in the order of the table. */
+const flagsOf = (script: string): readonly (readonly [name: string, flag: Flag])[] =>
+  Object.entries<Flag>(FLAGS).filter(([, { of }]) => of === undefined || of === script)
 
 export interface Flags {
   readonly env: string
@@ -33,6 +51,7 @@ export interface Flags {
   readonly wait: boolean
   readonly yes: boolean
   readonly packages: boolean
+  readonly watch: boolean
   /** What is named beside the flags. */
   readonly words: readonly string[]
 }
@@ -40,13 +59,22 @@ export interface Flags {
 const flagProblem = (text: string, remedy?: string) =>
   new ConfigError('', [{ text, ...(remedy === undefined ? {} : { remedy }) }])
 
-/** Throws ConfigError for a flag that is not known or lacks its value, and for a word that is none of these. */
-export function parseFlags(args: readonly string[], operands: readonly string[] = []): Flags {
-  const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]))
+/** Throws ConfigError for a flag that this script does not have or that lacks its value, and for a word that is none of these. */
+export function parseFlags(script: string, args: readonly string[], operands: readonly string[] = []): Flags {
+  const options = Object.fromEntries(flagsOf(script).map(([name, { type }]) => [name, { type }]))
   try {
     const allowPositionals = operands.length > 0
     const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals })
-    const off = { plan: false, json: false, verbose: false, profile: false, wait: false, yes: false, packages: false }
+    const off = {
+      plan: false,
+      json: false,
+      verbose: false,
+      profile: false,
+      wait: false,
+      yes: false,
+      packages: false,
+      watch: false,
+    }
     const strange = positionals.find((word) => !operands.includes(word))
     if (strange !== undefined) throw flagProblem(`there is no "${strange}" here`, `there are ${operands.join(', ')}`)
     return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }
@@ -98,8 +126,8 @@ export function help(verb: {
   readonly phases: readonly Pick<Phase, 'id' | 'title'>[]
   readonly operands?: readonly { readonly name: string; readonly title: string }[]
 }): string {
-  const rows = Object.entries(FLAGS).map(([name, flag]) => {
-    const left = `--${name}${'value' in flag ? ` ${flag.value}` : ''}`
+  const rows = flagsOf(verb.script).map(([name, flag]) => {
+    const left = `--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`
     return `  ${left.padEnd(14)} ${flag.text}`
   })
   return [

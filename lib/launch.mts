@@ -46,6 +46,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
   }
   try {
     const flags = parseFlags(
+      verb.script,
       args,
       verb.operands?.map(({ name }) => name),
     )
