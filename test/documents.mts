@@ -127,7 +127,8 @@ export function sectionsOf(file: string): readonly Section[] {
       if (inner.type === 'codespan') section.codes.push(unescaped(inner.text))
       if (inner.type === 'link' || inner.type === 'image') section.links.push(inner.href)
     })
-    if (token.type === 'table') section.tables.push((token as Tokens.Table).rows.map((row) => row.map(({ text }) => text)))
+    if (token.type === 'table')
+      section.tables.push((token as Tokens.Table).rows.map((row) => row.map(({ text }) => text)))
   }
   return sections
 }
