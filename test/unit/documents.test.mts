@@ -10,7 +10,7 @@ import { isFenceKey } from '../../lib/read-fencing.mts'
 import { isPackageKey } from '../../lib/read-packages.mts'
 import { isServiceKey } from '../../lib/read-services.mts'
 import { isLimitKey } from '../../lib/read-traffic.mts'
-import { type Block, blocksOf, commandsOf, DOCUMENTS, type Section, sectionsOf } from '../documents.mts'
+import { type Block, blocksOf, commandsOf, DOCUMENTS, type Section, sectionsOf, textOf } from '../documents.mts'
 import { suite } from '../suite.mts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -188,6 +188,38 @@ test('links lead to files and headings that are there', () => {
         )
       })
   assert.equal(wrong(faults), [])
+})
+
+test('the figures of the README are those that were measured', () => {
+  const figure = (name: string, runner: string) =>
+    new RegExp(`^\\| ${name} \\| ${runner} \\| (\\S+) `, 'm').exec(textOf('docs/benchmarks.md'))?.[1] ?? '–'
+  const rows = sectionsOf(ENGLISH)
+    .flatMap(({ tables }) => tables.flat())
+    .flatMap(([name = '', , ...cells]) =>
+      /^`(first|second|drift|plan)-\d+`$/.test(name) ? [[name, cells] as const] : [],
+    )
+  assert.ok(rows.length > 0)
+  for (const [name, cells] of rows)
+    assert.equal(
+      cells,
+      ['quorate', 'peer', 'floor'].map((runner) => figure(name.replaceAll('`', ''), runner)),
+      name,
+    )
+})
+
+test('the page on the old recipe names no key that is not there, and all of the old way is a right file', () => {
+  const page = 'docs/from-the-2013-recipe.md'
+  const words = sectionsOf(page).flatMap(({ codes }) => codes.filter((code) => /^[A-Z][A-Z_]+(=|$)/.test(code)))
+  assert.equal(
+    words.filter((word) => !isKey(word.replace(/=.*/s, ''))),
+    [],
+  )
+  const [all] = blocksOf(page).filter(({ language }) => language === 'ini')
+  const config = parseConfig(`${all?.text}\n`, join(ROOT, '.env'))
+  assert.equal(
+    [config.transport, config.mcastAddr, config.firewall, config.selinux, config.fencing],
+    ['udp', '239.255.42.2', 'off', 'disabled', 'none'],
+  )
 })
 
 test('the Chinese README has the headings, blocks, links, tables and code of the English one', () => {
