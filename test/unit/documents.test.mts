@@ -104,7 +104,7 @@ test('keys of the env file exist, and variables of the lab', () => {
     sectionsOf(file).flatMap(({ codes }) =>
       codes.filter((code) => {
         const [, name = '', equals] = /^([A-Z][A-Z0-9]*(?:_[A-Za-z0-9_<>]+)?)(=)?/.exec(code) ?? []
-        if (name.startsWith('LAB_')) return !LAB.includes(name)
+        if (name.startsWith('LAB_')) return !new RegExp(`\\b${name}\\b`).test(LAB)
         return equals !== undefined && !ENVIRONMENT.includes(name) && !isKey(name)
       }),
     )
