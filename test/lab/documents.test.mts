@@ -8,7 +8,7 @@ const FIRST = 'README.md'
 const TRANSLATED = 'README.zh-CN.md'
 const NAME = 't-docs'
 
-const isTyped = ({ marks }: Block) => !marks.has('not executed') && !marks.has('executed by')
+const isTyped = ({ marks }: Block) => !['not executed', 'executed by', 'made'].some((mark) => marks.has(mark))
 
 /** Runs it where its prompt says; what is typed on the operator's machine is in the lab's network, as such a machine is. */
 async function typed(lab: Lab, { node, text }: Command): Promise<Done> {

@@ -18,8 +18,9 @@ const ENGLISH = 'README.md'
 const CHINESE = 'README.zh-CN.md'
 const MAKEFILE = readFileSync(join(ROOT, 'Makefile'), 'utf8')
 const LAB = readFileSync(join(ROOT, 'test/lab/lab'), 'utf8')
-/** Variables that are no keys of the env file. */
-const ENVIRONMENT = ['ENV', 'ARGS', 'VERSION', 'CI', 'NO_COLOR', 'FORCE_COLOR', 'UPDATE_GOLDEN', 'PROPERTY_SEED']
+const MARKS = ['executed by', 'not executed', 'ends with', 'made']
+/** Variables that are no keys of the env file, and KEY, which stands for any. */
+const ENVIRONMENT = ['KEY', 'ENV', 'ARGS', 'VERSION', 'CI', 'NO_COLOR', 'FORCE_COLOR', 'UPDATE_GOLDEN', 'PROPERTY_SEED']
 
 const ALL: readonly Block[] = DOCUMENTS.flatMap(blocksOf)
 const wrong = (found: (file: string) => readonly string[]) =>
@@ -117,10 +118,10 @@ test('each block says its language, and one of commands who executes it', () => 
     const where = `"${section}": ${text.split('\n')[0]}`
     const commands = commandsOf(block)
     const by = marks.get('executed by')
-    const strange = [...marks.keys()].find((mark) => !['executed by', 'not executed', 'ends with'].includes(mark))
+    const strange = [...marks.keys()].find((mark) => !MARKS.includes(mark))
     if (language === '') return `${where}: no language`
     if (strange !== undefined) return `${where}: there is no mark "${strange}"`
-    if (marks.get('not executed')) return undefined
+    if (marks.get('not executed') || marks.get('made')) return undefined
     if (by === undefined) return language === 'sh' ? `${where}: nobody executes it, and no mark says why` : undefined
     if (!existsSync(join(ROOT, by))) return `${where}: there is no ${by}`
     // What several suites do, as to prove a cluster, stands in one file.
