@@ -10,6 +10,7 @@ import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
 import { type Flags, help, wantsHelp } from './flags.mts'
 import type { Draft } from './guard.mts'
+import type { Mask } from './mask.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -41,6 +42,8 @@ export interface Talk {
   readonly say: (text: string) => void
   /** Puts a question; throws ConfigError where nobody can answer it. */
   readonly agreed: (question: string) => Promise<boolean>
+  /** The run that it is part of; `mask` is for what it writes elsewhere than by `say`. */
+  readonly run: { readonly id: string; readonly flags: Flags; readonly mask: Mask }
 }
 
 /** What is shown, and as `more` goes into the object of --json. */
