@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
+.PHONY: help setup demo cluster plan verify status drill report destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ destroy: $(SETUP) ## takes the cluster away again and puts back what was there (
 
 drill: $(SETUP) ## breaks things on purpose and reports the outage of the API (ARGS="move crash": these alone)
 	@$(ZX) tasks/drill.mts --env "$(ENV)" $(ARGS)
+
+report: $(SETUP) ## one HTML file on the cluster, its runs and its drills, to look at and to attach (ARGS=--open)
+	@$(ZX) tasks/report.mts --env "$(ENV)" $(ARGS)
 
 rotate-fernet: $(SETUP) ## rotates keystone's fernet keys on all nodes
 	@$(ZX) tasks/rotate-fernet.mts --env "$(ENV)" $(ARGS)
@@ -90,5 +93,6 @@ bench: $(SETUP) ## quorate beside Ansible and plain shell: hours, on an idle mac
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
 	@node_modules/.bin/tsc --noEmit
+	@node_modules/.bin/tsc --noEmit -p lib/report/page
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
 	@shellcheck -x $$(git ls-files -- test/lab test/bench test/prepare .ci | xargs awk 'FNR == 1 && /^#!.*sh$$/ { print FILENAME }')
