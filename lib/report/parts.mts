@@ -20,7 +20,7 @@ export const badge = (level: Level, text: Html): Html =>
 
 /** `id`: of the caption, once on the page. What is too wide for a phone scrolls by itself, also by keyboard. */
 export const table = (id: string, caption: Html, heads: readonly Html[], rows: readonly (readonly Html[])[]): Html =>
-  html`<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}"><table><caption id="${id}">${caption}</caption><thead><tr>${heads.map(
+  html`<div class="scroll" role="group" tabindex="0" aria-labelledby="${id}"><table><caption id="${id}">${caption}</caption><thead><tr>${heads.map(
     (head) => html`<th scope="col">${head}</th>`,
   )}</tr></thead><tbody>${rows.map(
     ([first = html``, ...cells]) =>
