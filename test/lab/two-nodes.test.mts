@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Status } from '../../lib/status.mts'
-import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, same, until } from './cluster.mts'
+import { rowsOf } from '../tables.mts'
+import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, ROOT, same, until } from './cluster.mts'
 
 const PHASES = [
   '00-prereqs',
@@ -118,6 +119,44 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
       assert.match(said, /Clone Set: haproxy-clone \[haproxy\]:\n\s+\* Started: \[ node1 node2 \]/)
       assert.is((await lab.ask(node, 'systemctl is-enabled haproxy')).stdout.trim(), 'disabled')
       assert.is((await lab.ask(node, 'systemctl is-active haproxy chrony')).stdout, 'active\nactive\n')
+    }
+  })
+
+  story('what runs as whom, what listens where and who may read what, as docs/security.md has it', async () => {
+    const document = readFileSync(join(ROOT, 'docs/security.md'), 'utf8')
+    const programs = rowsOf(document, 'What runs on a node')
+    const ours = new Set(programs.map(([program]) => program))
+    const wanted = programs.map(([program, user]) => `${program} ${user}`).sort()
+    const files = rowsOf(document, 'What is kept on a node')
+    assert.ok(programs.length > 8 && files.length > 8)
+    for (const node of lab.nodes) {
+      const running = (await lab.on(node, 'ps -e -o user:32=,args='))
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .map(([user, path = '']) => [path.replace(/.*\//, ''), user] as const)
+        .filter(([program]) => ours.has(program))
+      assert.equal([...new Set(running.map((words) => words.join(' ')))].sort(), wanted, node)
+
+      const at: Readonly<Record<string, string>> = {
+        NODE: lab.address(node),
+        LINK1: lab.address(node).replace(/^.*(?=\.)/, '10.0.142'),
+        VIP: lab.vip,
+      }
+      const doors = programs
+        .flatMap(([program, , doors = '']) =>
+          [...doors.matchAll(/(\w+) (\w+):(\d+)/g)].map((door) => [program, ...door]),
+        )
+        .map(([program, , protocol, host = '', port]) => `${program} ${protocol} ${at[host]}:${port}`)
+      const open = (await lab.on(node, 'ss -H -t -u -l -n -p'))
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .map(([protocol, , , , local, , who = '']) => `${/"(.*?)"/.exec(who)?.[1]} ${protocol} ${local}`)
+        .filter((door) => !/^(?:sshd|chronyd|uwsgi\w*) /.test(door))
+      assert.equal(open.sort(), doors.sort(), node)
+
+      for (const [path = '', mode] of files)
+        assert.is((await lab.on(node, `stat -c '%a %U:%G' ${path}`)).trim(), mode, `${node}: ${path}`)
     }
   })
 
