@@ -86,6 +86,7 @@ $(SETUP): package-lock.json package.json
 pictures: $(SETUP) ## makes the pictures of the documents anew, from real runs on a lab
 	@test/prepare
 	@node_modules/.bin/node test/pictures/terminal.mts
+	@node_modules/.bin/node test/pictures/report.mts
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .

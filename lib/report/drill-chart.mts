@@ -60,6 +60,12 @@ function drawn(drill: DrillEnd, size: Size): { readonly height: number; readonly
     return html`<line class="mark ${className}" x1="${at}" x2="${at}" y1="${PLOT.top - 8}" y2="${foot}"/><text class="${className}" text-anchor="${anchor}" x="${at}" y="${PLOT.top - 14}">${text}</text>`
   }
   const outage = drill.outage && { from: inside(drill.outage.from), to: inside(drill.outage.to ?? end * 1000) }
+  // An outage that began when this one did would have been too long from here on.
+  const late = drill.outage && drill.outage.from + drill.limitMs
+  const limit =
+    late !== undefined && late / 1000 < end
+      ? html`<line class="mark limit" x1="${inside(late)}" x2="${inside(late)}" y1="${PLOT.top}" y2="${bottom}"/><text class="faint" text-anchor="${inside(late) > width - 90 ? 'end' : 'start'}" x="${inside(late) + (inside(late) > width - 90 ? -5 : 5)}" y="${PLOT.top + 15}">${draw('limit')}</text>`
+      : html``
   const body = html`${[0, 0.5, 1].map(
     (share) =>
       html`<line class="grid" x1="${left}" x2="${width - 12}" y1="${y(share)}" y2="${y(share)}"/><text class="faint" text-anchor="end" x="${left - 8}" y="${y(share) + 4}">${Math.round(share * 100)} %</text>`,
@@ -75,7 +81,7 @@ ${lanes.map(
       }),
     )}"/>`,
 )}
-${mark(0, 'fault', draw('fault'))}
+${limit}${mark(0, 'fault', draw('fault'))}
 ${drill.greenMs !== undefined && inside(drill.greenMs) - inside(0) > 90 ? mark(drill.greenMs, 'green', draw('green')) : html``}
 ${ticks.map((tick) => html`<text class="faint" text-anchor="middle" x="${x(tick)}" y="${foot + 18}">${tick}</text>`)}
 <text class="faint" text-anchor="end" x="${width - 12}" y="${foot + 36}">${draw('sinceFault')}</text>`

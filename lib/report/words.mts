@@ -224,8 +224,8 @@ export const WORDS = {
   'phase.07-keystone-endpoints': ['Endpoints', '端点'],
 
   'drill.move': ['planned move of the VIP', '有计划地迁移 VIP'],
-  'drill.haproxy': ['HAProxy killed beside the VIP', '杀死 VIP 所在节点的 HAProxy'],
-  'drill.backend': ['API killed on one node', '杀死一个节点上的 API'],
+  'drill.haproxy': ['HAProxy killed beside the VIP', '强制终止 VIP 所在节点的 HAProxy'],
+  'drill.backend': ['API killed on one node', '强制终止一个节点上的 API'],
   'drill.hang': ['API on one node takes connections and never answers', '一个节点上的 API 接受连接却从不应答'],
   'drill.link': ['one of the links cut', '切断一条链路'],
   'drill.network': ['the whole network of the node with the VIP cut', '切断 VIP 所在节点的全部网络'],
