@@ -1,7 +1,6 @@
 /** Makes the report of a cluster: asks its nodes, reads its run logs, and writes one file. */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { delimiter, join, relative } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import type { Outcome } from '../event.mts'
 import type { Job } from '../exchange.mts'
 import { ROOT, type Talk } from '../main.mts'
@@ -9,6 +8,7 @@ import { askAll } from '../run.mts'
 import { statusOf } from '../status.mts'
 import { built } from './build.mts'
 import { masked } from './masked.mts'
+import { open } from './open.mts'
 import { page } from './page.mts'
 import { readRuns } from './runs.mts'
 
@@ -39,7 +39,7 @@ export async function report(job: Job, talk: Talk): Promise<{ readonly outcome: 
   talk.say(
     `${relative('.', file)} (${Math.ceil(Buffer.byteLength(text) / 1000)} kB): open it in a browser, or attach it`,
   )
-  if (talk.run.flags.open) talk.say(open(file))
+  if (talk.run.flags.open) talk.say(await open(file))
   return { outcome: 'ok', more: { report: file } }
 }
 
@@ -51,19 +51,4 @@ function smallest(pages: readonly (() => string)[]): string {
     if (Buffer.byteLength(text) < MOST) break
   }
   return text
-}
-
-/** Opens a file as the desktop does, and says what came of it. */
-function open(file: string): string {
-  const { DISPLAY, WAYLAND_DISPLAY, PATH = '' } = process.env
-  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
-  const there = PATH.split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)))
-  if (process.platform !== 'darwin' && !DISPLAY && !WAYLAND_DISPLAY)
-    return `there is no desktop here (no DISPLAY, no WAYLAND_DISPLAY): the file is ${file}`
-  if (!there) return `${program} is not installed here: the file is ${file}`
-  const child = spawn(program, [file], { stdio: 'ignore', detached: true })
-  // It ends when it likes.
-  child.on('error', () => {})
-  child.unref()
-  return `opened by ${program}`
 }

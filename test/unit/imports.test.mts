@@ -96,8 +96,8 @@ test('renderers and guards are pure: text from data', () => {
   )
 })
 
-test('the report is text from data, but for what reads the logs, builds for the browser and writes the file', () => {
-  const effects = ['build', 'report', 'runs'].map((name) => `lib/report/${name}.mts`)
+test('the report is text from data, but for what reads the logs, builds for the browser, and writes and opens the file', () => {
+  const effects = ['build', 'open', 'report', 'runs'].map((name) => `lib/report/${name}.mts`)
   const pure = LIB.filter((file) => file.startsWith('lib/report/') && !effects.includes(file))
   assert.ok(pure.length > 10)
   assert.equal(

@@ -1,6 +1,6 @@
 /** The report: run logs in whatever state, every text escaped, both languages, and a page that is small and needs nothing. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -11,6 +11,7 @@ import { built } from '../../lib/report/build.mts'
 import { escaped, html } from '../../lib/report/html.mts'
 import { lastChangeOf, lastRunOf } from '../../lib/report/last.mts'
 import { masked } from '../../lib/report/masked.mts'
+import { open } from '../../lib/report/open.mts'
 import { page } from '../../lib/report/page.mts'
 import { readRun } from '../../lib/report/run-log.mts'
 import { type Runs, readRuns } from '../../lib/report/runs.mts'
@@ -282,6 +283,32 @@ test('the answers of a drill in few numbers, however long it took', () => {
     long.good.reduce((sum, one) => sum + one, 0),
     3,
   )
+})
+
+test('it is opened where there is a desktop, and else it is said where it is', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'quorate-report-'))
+  const before = { ...process.env }
+  try {
+    for (const name of ['DISPLAY', 'WAYLAND_DISPLAY']) delete process.env[name]
+    assert.match(await open('/a/report.html'), /no desktop here .*: the file is \/a\/report.html/)
+    process.env.DISPLAY = ':0'
+    process.env.PATH = dir
+    const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+    assert.match(await open('/a/report.html'), new RegExp(`^${program} is not installed here: the file is /a`))
+    writeFileSync(join(dir, program), 'no program', { mode: 0o600 })
+    assert.match(await open('/a/report.html'), /does not start .*EACCES.*: the file is \/a/)
+    chmodSync(join(dir, program), 0o700)
+    writeFileSync(join(dir, program), `#!/bin/sh\nprintf %s "$1" >'${dir}/new'; /bin/mv '${dir}/new' '${dir}/opened'\n`)
+    const opened = new Promise((seen) => {
+      const watcher = watch(dir, () => existsSync(join(dir, 'opened')) && seen(watcher.close()))
+    })
+    assert.is(await open('/a/report.html'), `opened by ${program}`)
+    await opened
+    assert.is(readFileSync(join(dir, 'opened'), 'utf8'), '/a/report.html')
+  } finally {
+    process.env = before
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('times in few characters', () => {
