@@ -1,28 +1,34 @@
 /** One run: its settings, its log, what is shown of it, and its exit code. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
 import { ConfigError, type Problem, UnconfirmedError } from './errors.mts'
 import { type Emit, type Event, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
-import { type Flags, parseFlags, selectNodes, selectPhases } from './flags.mts'
+import { type Flags, parseFlags } from './flags.mts'
 import { type Draft, type Phase, phaseOf } from './guard.mts'
 import { asOperators, faultHere } from './here.mts'
 import { onSignals } from './interrupt.mts'
+import { lastedBefore } from './lasted.mts'
+import { show } from './live.mts'
 import { ownerLine } from './lock.mts'
-import { ROOT, type Verb } from './main.mts'
-import { masked } from './mask.mts'
-import { type How, orchestrate, show } from './orchestrator.mts'
+import { ROOT, type Screen, type Verb } from './main.mts'
+import { masked, maskedAll } from './mask.mts'
+import { type How, orchestrate } from './orchestrator.mts'
+import { plainLines } from './plain.mts'
 import { planMatrix, planReport } from './plan-report.mts'
 import { profile, profileTable, traceOf } from './profile.mts'
+import { course } from './progress.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary, warnings } from './screen.mts'
+import { commandLine, failureCard, jsonResult, proofReport, summary, warnings } from './screen.mts'
+import { selectNodes, selectPhases } from './selection.mts'
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
 import { tally } from './tally.mts'
+import { watch } from './watch.mts'
 
 /** contract.md, "Exit codes". 1 is a bug: an error that reaches the top. */
 const EXIT: Readonly<Record<Outcome, number>> = {
@@ -35,6 +41,9 @@ const EXIT: Readonly<Record<Outcome, number>> = {
   locked: 6,
   interrupted: 130,
 }
+
+/** Milliseconds between two looks at how long something has taken. */
+const TICK = 1000
 
 /** Runs phases as the arguments say, and sets the exit code; `started` is in milliseconds, as Date.now() has it. */
 export async function launch(verb: Verb, args: readonly string[], started: number): Promise<void> {
@@ -57,6 +66,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
     )
     const config = readConfig(resolve(flags.env))
     const known = { ...verb, phases: phases.map((phase) => phaseOf(phase, config)), last: verb.phases.at(-1)?.id }
+    if (flags.watch) wantsTerminal()
     await run(known, args, flags, config, started, print, finish)
   } catch (thrown) {
     const error = asOperators(thrown)
@@ -88,7 +98,13 @@ async function run(
   const counts = tally(names, phases, flags.plan)
   /** What is shown before a question. */
   const preview = tally(names, phases, true)
-  const lines = show()
+  const progress = course(
+    phases.map(({ id }) => id),
+    () => lastedBefore(dirname(log.file), basename(log.file)),
+    Date.now,
+  )
+  const lines = show(Date.now, progress, live ? width() : 0)
+  const plain = plainLines(print, flags.verbose, Date.now, progress)
   // What was looked at beside the phases and nodes that were chosen is for the log alone.
   const chosen = (event: Event) =>
     !(
@@ -98,7 +114,7 @@ async function run(
     ) && !(event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
   const began = performance.now() - (Date.now() - started)
   const times = profile(() => performance.now() - began)
-  const shown: Emit[] = [counts.emit, preview.emit, lines.emit, ...(live ? [] : [plainLines(print, flags.verbose)])]
+  const shown: Emit[] = [counts.emit, preview.emit, progress.emit, ...(live ? [lines.emit] : [lines.emit, plain.emit])]
   const listeners = shown.map(
     (listener): Emit =>
       (event) =>
@@ -108,6 +124,7 @@ async function run(
   const again = commandLine(['npx', 'zx', verb.script, ...args])
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
+  const ticking = setInterval(live ? lines.tick : plain.tick, TICK).unref()
   const signals = onSignals((state) => log.emit({ type: 'stop', state }))
   // Nobody reads on (`make cluster | head`, a terminal that went away): that is no reason to leave a node half done.
   const onPipe = (error: NodeJS.ErrnoException) => {
@@ -151,10 +168,17 @@ async function run(
       more = done.more
       return done.outcome
     }
+    const shownOnce = async (own: NonNullable<Verb['screen']>): Promise<Outcome> => {
+      if (flags.watch) return watch(job, (facts, lost) => mask(own(config, facts, lost).text))
+      const { outcome, seen } = await screen(job, own)
+      print(mask(seen.text))
+      more = seen.more
+      return outcome
+    }
     const outcome = verb.work
       ? await work(verb.work)
       : look
-        ? await screen(job, look, (text) => print(mask(text)))
+        ? await shownOnce(look)
         : verb.asks !== undefined && !flags.plan && !flags.yes
           ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
           : await orchestrate(job, how, lines).catch(async (error: unknown) => {
@@ -193,7 +217,7 @@ async function run(
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
-    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, more))
+    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask) as object))
   } catch (thrown) {
     if (asOperators(thrown) instanceof ConfigError) {
       log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })
@@ -205,6 +229,7 @@ async function run(
     bug(print, stack, relative('.', log.file), again)
   } finally {
     signals.off()
+    clearInterval(ticking)
     log.close()
   }
 }
@@ -280,10 +305,20 @@ async function agreed(job: Job, question: string): Promise<boolean> {
 }
 
 /** One look at all nodes; those that do not answer are part of what is seen. */
-async function screen(job: Job, look: NonNullable<Verb['screen']>, print: (text: string) => void): Promise<Outcome> {
+async function screen(
+  job: Job,
+  look: NonNullable<Verb['screen']>,
+): Promise<{ readonly outcome: Outcome; readonly seen: Screen }> {
   const { facts, lost } = await askAll(job, job.phases)
-  print(look(job.config, facts, lost))
-  return lost.length > 0 ? 'unreachable' : 'ok'
+  return { outcome: lost.length > 0 ? 'unreachable' : 'ok', seen: look(job.config, facts, lost) }
+}
+
+/** Throws ConfigError where nothing can be drawn anew. */
+function wantsTerminal(): void {
+  if (people().isTTY && process.env.TERM !== 'dumb') return
+  throw new ConfigError('', [
+    { text: '--watch draws on a terminal, and there is none', remedy: 'leave it away; --json is for programs' },
+  ])
 }
 
 /** The live list needs a terminal that can redraw and has room: at few columns it would print a letter per line. */

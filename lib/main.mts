@@ -8,8 +8,9 @@ import type { Lost } from './errors.mts'
 import type { Outcome } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
-import { type Flags, help, wantsHelp } from './flags.mts'
+import type { Flags } from './flags.mts'
 import type { Draft } from './guard.mts'
+import { help, wantsHelp } from './help.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -43,6 +44,12 @@ export interface Talk {
   readonly agreed: (question: string) => Promise<boolean>
 }
 
+/** What is shown, and as `more` goes into the object of --json. */
+export interface Screen {
+  readonly text: string
+  readonly more: object
+}
+
 /** What a verb is: its script, a title for --help, and its phases. */
 export interface Verb {
   /** `tasks/cluster.mts` */
@@ -65,8 +72,8 @@ export interface Verb {
     words: readonly string[],
     talk: Talk,
   ) => Promise<{ readonly outcome: Outcome; readonly more: object }>
-  /** Only asks for the facts of its phases, also when some nodes do not answer, and prints this. */
-  readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => string
+  /** Only asks for the facts of its phases, also when some nodes do not answer, and prints what comes of them. */
+  readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => Screen
 }
 
 /** Runs phases as the command line says, and sets the exit code. */
@@ -76,7 +83,9 @@ export async function main(verb: Verb): Promise<void> {
   process.exitCode = 1
   const args = argumentsOf()
   if (wantsHelp(args)) {
-    people().write(`${help(verb)}\n`)
+    const [only, ...more] = verb.phases
+    const { outlineOf } = await import('./help-guards.mts')
+    people().write(`${help(verb, only && more.length === 0 ? outlineOf(only) : [])}\n`)
     process.exitCode = 0
     return
   }

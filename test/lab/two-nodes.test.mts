@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import type { Status } from '../../lib/status.mts'
 import { rowsOf } from '../tables.mts'
 import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, ROOT, same, until } from './cluster.mts'
 
@@ -439,6 +440,9 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   })
 
   story('a node without power: exit 4, the other one is not touched; it comes back by itself', async () => {
+    const watch = lab.atTerminal('status', '--watch')
+    const drawn = () => watch.shown().split('Ctrl-C ends it').at(-1) as string
+    await until('a first screen', 30, async () => assert.match(drawn(), /^node2 +online /m))
     await lab.lab('kill', two)
     await until('the other node sees it', 60, async () =>
       /OFFLINE: \[ node2 \]/.test(await lab.on(one, 'crm_mon --one-shot')),
@@ -457,8 +461,28 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     ended(status, 4)
     assert.match(status.stdout, /^node1 +online .*VIP/m)
     assert.match(status.stdout, /^node2 +NOT REACHED/m)
+    const told = await lab.run('status', '--json')
+    ended(told, 4)
+    const { status: seen } = told.json() as unknown as { status: Status }
+    assert.equal(
+      seen.nodes.map(({ name, state }) => `${name} ${state}`),
+      ['node1 online', 'node2 not reached'],
+    )
+    assert.equal(seen.vips[0]?.holders, [one])
+    assert.match(seen.problems[0]?.text as string, /^node2 could not be asked: /)
+    assert.equal(
+      seen.links.map(({ down }) => down),
+      [[one], [one]],
+    )
+    // The screen that is drawn anew has gone on meanwhile, and stays when it is left.
+    assert.match(drawn(), /^node1 +online .*VIP/m)
+    assert.match(drawn(), /^node2 +NOT REACHED/m)
     await lab.lab('start', two)
     await heals()
+    await until('the screen has it back', 60, async () => assert.match(drawn(), /^node2 +online /m))
+    watch.ctrlC()
+    assert.is(await watch.end, 0, watch.shown())
+    assert.match(watch.written(), /endpoints[^\n]*\n[^\n]*\x1b\[\?25h[^\n]*$/)
     await holds()
   })
 
