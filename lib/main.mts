@@ -56,6 +56,8 @@ export interface Verb {
   readonly forgets?: boolean
   /** Also lists what holds: for a verb that proves something. */
   readonly listsAll?: boolean
+  /** What one types next where all of it was done and something was changed, each with what that is for. */
+  readonly next?: readonly (readonly [command: string, what: string])[]
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
   /** Words that may stand on its command line. */
