@@ -26,7 +26,7 @@ export function isScript(meta: ImportMeta): boolean {
 }
 
 /** The arguments after the script's own name. */
-function argumentsOf(): readonly string[] {
+export function argumentsOf(): readonly string[] {
   const script = (globalThis as { __filename?: string }).__filename
   if (script === undefined) return process.argv.slice(2)
   const at = process.argv.findIndex(
