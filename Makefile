@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint release
+.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
 
 help:
 	@[ -e "$(ENV)" ] || { echo "No $(ENV) here yet: cp env.example .env, edit it, then make plan. Or make demo,"; \
@@ -79,6 +79,10 @@ $(SETUP): package-lock.json package.json
 	@command -v npm >/dev/null || { echo "npm is not installed: install Node.js 20 or later with npm"; exit 5; }
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+pictures: $(SETUP) ## the pictures of the documents, from real runs on a lab
+	@test/prepare
+	@node_modules/.bin/node test/pictures/terminal.mts
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
