@@ -23,7 +23,7 @@ import { profile, profileTable, traceOf } from './profile.mts'
 import { course } from './progress.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, proofReport, summary, warnings } from './screen.mts'
+import { commandLine, failureCard, jsonResult, proofReport, summary, warnings, whatNext } from './screen.mts'
 import { selectNodes, selectPhases } from './selection.mts'
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
@@ -205,6 +205,8 @@ async function run(
       phases.flatMap((phase) => phase.warns?.(config) ?? []),
     )
     if (!look && !verb.work) summary(print, counts, outcome, ms, flags.plan)
+    if (outcome === 'changed' && !flags.json && phases.at(-1)?.id === verb.last)
+      whatNext(print, verb.next ?? [], flags.env)
     let traceFault: ReturnType<typeof faultHere>
     if (flags.profile) {
       profileTable(print, times.spans(), ms)

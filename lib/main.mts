@@ -27,7 +27,7 @@ export function isScript(meta: ImportMeta): boolean {
 }
 
 /** The arguments after the script's own name. */
-function argumentsOf(): readonly string[] {
+export function argumentsOf(): readonly string[] {
   const script = (globalThis as { __filename?: string }).__filename
   if (script === undefined) return process.argv.slice(2)
   const at = process.argv.findIndex(
@@ -65,6 +65,8 @@ export interface Verb {
   readonly forgets?: boolean
   /** Also lists what holds: for a verb that proves something. */
   readonly listsAll?: boolean
+  /** What one types next where all of it was done and something was changed, each with what that is for. */
+  readonly next?: readonly (readonly [command: string, what: string])[]
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
   /** Words that may stand on its command line. */
