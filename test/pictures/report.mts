@@ -48,10 +48,10 @@ const SHOTS: readonly Shot[] = [
   { name: '1440', width: 1440, height: 1000 },
   { name: '768', width: 768, height: 1000 },
   { name: '360', width: 360, height: 780 },
-  { name: '360-run', width: 360, height: 780, at: 'section:has(> #last-change)' },
+  { name: '360-run', width: 360, height: 780, at: 'section:has(> #last-run)' },
   { name: 'dark', width: 1440, height: 1000, dark: true },
   { name: 'dark-chinese', width: 768, height: 1000, dark: true, chinese: true },
-  { name: 'run', width: 1440, height: 820, at: 'section:has(> #last-change)' },
+  { name: 'run', width: 1440, height: 820, at: 'section:has(> #last-run)' },
   { name: 'drill', width: 1440, height: 520, at: '.drill:last-of-type' },
 ]
 
