@@ -58,6 +58,8 @@ const SHOTS: readonly Shot[] = [
 async function shoot(page: Page, { name, at }: Shot): Promise<void> {
   const url = pathToFileURL(join(lab.stateDir, 'report.html')).href
   await page.goto(url)
+  // One of what is folded, so that one sees what there is.
+  if (at !== undefined) await page.evaluate(`document.querySelector('${at} details')?.setAttribute('open', '')`)
   const top = at === undefined ? 0 : ((await page.locator(at).boundingBox())?.y ?? 0) - 16
   await page.evaluate(`scrollTo(0, ${top})`)
   const file = join('docs/pictures', `report-${name}.png`)
