@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
+.PHONY: help setup demo cluster plan verify status doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ verify: $(SETUP) ## proves the built cluster
 
 status: $(SETUP) ## the cluster on one screen
 	@$(ZX) tasks/status.mts --env "$(ENV)" $(ARGS)
+
+doctor: $(SETUP) ## what is wrong, cause first, with the remedy (ARGS=--bundle: an archive for a bug report, without secrets)
+	@$(ZX) tasks/doctor.mts --env "$(ENV)" $(ARGS)
 
 destroy: $(SETUP) ## takes the cluster away again and puts back what was there (asks; ARGS=--packages: the packages too)
 	@$(ZX) tasks/destroy.mts --env "$(ENV)" $(ARGS)

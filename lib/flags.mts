@@ -31,6 +31,11 @@ const FLAGS = {
     of: 'tasks/destroy.mts',
   },
   watch: { type: 'boolean', text: 'goes on looking, and draws the screen anew, until Ctrl-C', of: 'tasks/status.mts' },
+  bundle: {
+    type: 'boolean',
+    text: 'writes all of it into an archive to attach to a bug report, without secrets',
+    of: 'tasks/doctor.mts',
+  },
   help: { type: 'boolean', text: 'this text' },
 } as const satisfies Readonly<Record<string, Flag>>
 
@@ -52,6 +57,7 @@ export interface Flags {
   readonly yes: boolean
   readonly packages: boolean
   readonly watch: boolean
+  readonly bundle: boolean
   /** What is named beside the flags. */
   readonly words: readonly string[]
 }
@@ -74,6 +80,7 @@ export function parseFlags(script: string, args: readonly string[], operands: re
       yes: false,
       packages: false,
       watch: false,
+      bundle: false,
     }
     const strange = positionals.find((word) => !operands.includes(word))
     if (strange !== undefined) throw flagProblem(`there is no "${strange}" here`, `there are ${operands.join(', ')}`)

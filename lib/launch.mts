@@ -126,7 +126,7 @@ async function run(
     const job: Job = {
       config,
       phases,
-      before: (await before(phases)).map((phase) => phaseOf(phase, config)),
+      before: (await before(verb.looksAtAll ? undefined : phases)).map((phase) => phaseOf(phase, config)),
       nodes,
       ssh: ssh(config, stateDir),
       emit: log.emit,
@@ -147,7 +147,13 @@ async function run(
     let more: object = {}
     const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
       const agree = async (question: string) => flags.yes || (await agreed(job, question))
-      const done = await own(job, flags.words, { plan: flags.plan, say: (text) => print(mask(text)), agreed: agree })
+      const done = await own(job, flags.words, {
+        plan: flags.plan,
+        flags,
+        mask,
+        say: (text) => print(mask(text)),
+        agreed: agree,
+      })
       more = done.more
       return done.outcome
     }
@@ -234,10 +240,12 @@ function bug(print: (line: string) => void, stack: string, log?: string, again?:
   process.exitCode = 1
 }
 
-/** The phases that come before the first of these: those of tasks/ with smaller numbers. */
-async function before([first]: readonly Phase[]): Promise<readonly Draft[]> {
-  const files = readdirSync(join(ROOT, 'tasks')).filter((name) => /^\d\d-.*\.mts$/.test(name))
-  const own = files.sort().indexOf(`${first?.id}.mts`)
+/** The phases that come before the first of these: those of tasks/ with smaller numbers; all of them before none. */
+async function before(phases?: readonly Phase[]): Promise<readonly Draft[]> {
+  const files = readdirSync(join(ROOT, 'tasks'))
+    .filter((name) => /^\d\d-.*\.mts$/.test(name))
+    .sort()
+  const own = phases === undefined ? files.length : files.indexOf(`${phases[0]?.id}.mts`)
   const modules = await Promise.all(files.slice(0, Math.max(0, own)).map((name) => import(join(ROOT, 'tasks', name))))
   return modules.map((module) => (module as { phase: Draft }).phase)
 }

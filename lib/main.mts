@@ -38,7 +38,10 @@ function argumentsOf(): readonly string[] {
 export interface Talk {
   /** Nothing is to be touched: it only says what it would do. */
   readonly plan: boolean
+  readonly flags: Flags
   readonly say: (text: string) => void
+  /** Takes out of a text what is secret. */
+  readonly mask: (text: string) => string
   /** Puts a question; throws ConfigError where nobody can answer it. */
   readonly agreed: (question: string) => Promise<boolean>
 }
@@ -57,6 +60,8 @@ export interface Verb {
   readonly listsAll?: boolean
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
+  /** It is about all phases of tasks/, and runs none of them. */
+  readonly looksAtAll?: boolean
   /** Words that may stand on its command line. */
   readonly operands?: readonly { readonly name: string; readonly title: string }[]
   /** Does its work itself. What is `more` goes into the object of --json. */
