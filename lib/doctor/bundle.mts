@@ -17,6 +17,8 @@ import { tell } from './report.mts'
 /** Runs of which the log is taken, and bytes of each: the last ones. */
 const RUNS = 5
 const MOST = 2_000_000
+/** The first line of a run that only looked. */
+const LOOKS = /^[^\n]*tasks\/(?:status|doctor)\.mts/
 
 const asked: Phase = { id: 'bundle', title: 'What a bundle holds', facts: () => bundleFacts, steps: [] }
 
@@ -94,8 +96,10 @@ function here(config: Config, stateDir: string, found: Examination): readonly (r
     ...logs
       .filter((name) => name.endsWith('.jsonl'))
       .sort()
+      .map((name) => [`runs/${name}`, readFileSync(join(stateDir, 'runs', name), 'utf8')] as const)
+      .filter(([, text]) => !LOOKS.test(text))
       .slice(-RUNS)
-      .map((name) => [`runs/${name}`, ending(readFileSync(join(stateDir, 'runs', name), 'utf8'))] as const),
+      .map(([name, text]) => [name, ending(text)] as const),
   ]
 }
 
@@ -146,5 +150,9 @@ ${[...paths].sort().join('\n')}
 /** What is said of it at the end. */
 export const bundleText = (file: string): string => {
   const path = relative('.', file)
-  return `\nbundle   ${path} (${Math.ceil(statSync(file).size / 1024)} kB)\n         without the secrets that are known or look like it; it has names, addresses and\n         journals of your nodes: look through it before you send it, tar -xzf ${path}`
+  return `
+bundle   ${path} (${Math.ceil(statSync(file).size / 1024)} kB)
+         The secrets that are known, or look like it, are masked. It has names,
+         addresses, settings and journals of your nodes: look through it before
+         you send it. Its README.txt lists what is in it.`
 }

@@ -27,7 +27,16 @@ const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
   [/fence device/, ['fence-device-down', 'pacemaker-down', 'stonith-off']],
   [
     /^the VIP is held|^both VIPs are held|VIPs? answers? to this node/,
-    ['vip-nowhere', 'vip-twice', 'vip-without-pacemaker', 'pacemaker-down', 'corosync-down', 'resource-disabled'],
+    [
+      'vip-nowhere',
+      'vip-twice',
+      'vip-without-pacemaker',
+      'pacemaker-down',
+      'corosync-down',
+      'resource-disabled',
+      'ring-split',
+      'node-offline',
+    ],
   ],
   [
     /is free, or held by this cluster/,
@@ -49,7 +58,7 @@ const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
   [/^HAProxy leaves out no back end/, ['back-end-drained']],
   [
     /^no resource has failed|^pacemaker tries /,
-    ['resource-failed', 'fencing-failed', 'pacemaker-down', 'corosync-down'],
+    ['resource-failed', 'fencing-failed', 'pacemaker-down', 'corosync-down', 'ring-split'],
   ],
   [/ answers on /, ['api-silent']],
   [
@@ -65,7 +74,11 @@ const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
       'corosync-down',
     ],
   ],
-  [/token through the VIP|^the catalogue of keystone|endpoint/, ['catalogue-unreadable', 'endpoints-elsewhere']],
+  [/^the catalogue of keystone|endpoint/, ['catalogue-unreadable', 'endpoints-elsewhere']],
+  [
+    /token through the VIP/,
+    ['catalogue-unreadable', 'vip-nowhere', 'vip-stranger', 'vip-twice', 'haproxy-down', 'back-end-down', 'ring-split'],
+  ],
   [/^keystone's keys are/, ['keystone-keys-differ', 'rotation-not-over']],
   [/same ring key/, ['ring-keys-differ']],
   [/^\/etc\/hosts has the block|not on 127/, ['name-elsewhere']],
@@ -116,12 +129,13 @@ export function survey({ phases, ends, past }: Looked, found: readonly Draft[]):
         remedy: remedy ?? 'make cluster; its card tells more',
       }
     })
-  const requirements = told('requirement', wrong)
-  // A proof that fails says no more than a requirement of the same words.
-  const more = told(
-    'not-proven',
-    unproven.filter(({ guard }) => !wrong.some((end) => end.guard === guard)),
-  )
+  const isRequirement = ({ phase }: GuardEnd) => phase === built[0]?.id
+  const requirements = told('requirement', wrong.filter(isRequirement))
+  // A proof that fails in the words of a phase says no more than that.
+  const more = told('not-proven', [
+    ...wrong.filter((end) => !isRequirement(end)),
+    ...unproven.filter(({ guard }) => !wrong.some((end) => end.guard === guard)),
+  ])
   const changes = ends.filter((end) => standing.get(end) === 'change' && !known(end.guard, found))
   return [...requirements, ...more, ...drifts(built, changes, past)]
 }
