@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench lint
+.PHONY: help setup demo cluster plan verify status doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ test-chaos: $(SETUP) ## faults drawn by a seed, half an hour (ARGS="--seed 7 --f
 bench: $(SETUP) ## quorate beside Ansible and plain shell: hours, on an idle machine (ARGS="second 2": some of it)
 	@test/prepare ansible-core
 	@node_modules/.bin/node test/bench/bench.mts $(ARGS)
+
+pictures: $(SETUP) ## makes the pictures of the documents anew, from real runs on a lab
+	@test/prepare
+	@node_modules/.bin/node test/pictures/terminal.mts
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .

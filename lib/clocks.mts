@@ -2,6 +2,9 @@
 import type { Node } from './config.mts'
 import type { Facts } from './facts.mts'
 
+/** Seconds by which they may differ. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
+export const MAX_SKEW = 2
+
 /** Of an even number the lower one: one of them. */
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0
@@ -18,9 +21,3 @@ export function clocks(facts: Facts, nodes: readonly Node[]): readonly (readonly
   const middle = median(known.map(([, ahead]) => ahead))
   return known.map(([name, ahead]) => [name, ahead - middle])
 }
-
-/** One line on that. */
-export const clocksInWords = (facts: Facts, nodes: readonly Node[]): string =>
-  clocks(facts, nodes)
-    .map(([name, ahead]) => `${name} ${ahead > 0 ? '+' : ''}${ahead} ms`)
-    .join(', ')

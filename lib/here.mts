@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { ConfigError } from './errors.mts'
 
 /** What the system says (errno(3)), in words, and what to do. */
-const FAULTS: Readonly<Record<string, readonly [text: string, remedy: (path: string) => string]>> = {
+export const FAULTS: Readonly<Record<string, readonly [text: string, remedy: (path: string) => string]>> = {
   ENOSPC: ['the disk of this machine is full', (path) => `make room: df -h ${dirname(path)}; df -i tells of inodes`],
   EDQUOT: ['your disk quota on this machine is used up', () => 'make room: quota -s'],
   EROFS: ['the disk of this machine is mounted read-only', () => 'mount it for writing, or use a clone elsewhere'],

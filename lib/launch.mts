@@ -12,8 +12,8 @@ import { type Draft, type Phase, phaseOf } from './guard.mts'
 import { asOperators, faultHere } from './here.mts'
 import { onSignals } from './interrupt.mts'
 import { ownerLine } from './lock.mts'
-import { ROOT, type Verb } from './main.mts'
-import { masked } from './mask.mts'
+import { ROOT, type Screen, type Verb } from './main.mts'
+import { masked, maskedAll } from './mask.mts'
 import { type How, orchestrate, show } from './orchestrator.mts'
 import { planMatrix, planReport } from './plan-report.mts'
 import { profile, profileTable, traceOf } from './profile.mts'
@@ -23,6 +23,7 @@ import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary,
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
 import { tally } from './tally.mts'
+import { watch } from './watch.mts'
 
 /** contract.md, "Exit codes". 1 is a bug: an error that reaches the top. */
 const EXIT: Readonly<Record<Outcome, number>> = {
@@ -57,6 +58,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
     )
     const config = readConfig(resolve(flags.env))
     const known = { ...verb, phases: phases.map((phase) => phaseOf(phase, config)), last: verb.phases.at(-1)?.id }
+    if (flags.watch) wantsTerminal()
     await run(known, args, flags, config, started, print, finish)
   } catch (thrown) {
     const error = asOperators(thrown)
@@ -157,10 +159,17 @@ async function run(
       more = done.more
       return done.outcome
     }
+    const shownOnce = async (own: NonNullable<Verb['screen']>): Promise<Outcome> => {
+      if (flags.watch) return watch(job, (facts, lost) => mask(own(config, facts, lost).text))
+      const { outcome, seen } = await screen(job, own)
+      print(mask(seen.text))
+      more = seen.more
+      return outcome
+    }
     const outcome = verb.work
       ? await work(verb.work)
       : look
-        ? await screen(job, look, (text) => print(mask(text)))
+        ? await shownOnce(look)
         : verb.asks !== undefined && !flags.plan && !flags.yes
           ? await asked(job, verb.asks, how, lines, () => planReport(print, preview))
           : await orchestrate(job, how, lines).catch(async (error: unknown) => {
@@ -199,7 +208,7 @@ async function run(
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
-    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, more))
+    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask) as object))
   } catch (thrown) {
     if (asOperators(thrown) instanceof ConfigError) {
       log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })
@@ -288,10 +297,20 @@ async function agreed(job: Job, question: string): Promise<boolean> {
 }
 
 /** One look at all nodes; those that do not answer are part of what is seen. */
-async function screen(job: Job, look: NonNullable<Verb['screen']>, print: (text: string) => void): Promise<Outcome> {
+async function screen(
+  job: Job,
+  look: NonNullable<Verb['screen']>,
+): Promise<{ readonly outcome: Outcome; readonly seen: Screen }> {
   const { facts, lost } = await askAll(job, job.phases)
-  print(look(job.config, facts, lost))
-  return lost.length > 0 ? 'unreachable' : 'ok'
+  return { outcome: lost.length > 0 ? 'unreachable' : 'ok', seen: look(job.config, facts, lost) }
+}
+
+/** Throws ConfigError where nothing can be drawn anew. */
+function wantsTerminal(): void {
+  if (people().isTTY && process.env.TERM !== 'dumb') return
+  throw new ConfigError('', [
+    { text: '--watch draws on a terminal, and there is none', remedy: 'leave it away; --json is for programs' },
+  ])
 }
 
 /** The live list needs a terminal that can redraw and has room: at few columns it would print a letter per line. */

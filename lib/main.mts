@@ -46,6 +46,12 @@ export interface Talk {
   readonly agreed: (question: string) => Promise<boolean>
 }
 
+/** What is shown, and as `more` goes into the object of --json. */
+export interface Screen {
+  readonly text: string
+  readonly more: object
+}
+
 /** What a verb is: its script, a title for --help, and its phases. */
 export interface Verb {
   /** `tasks/cluster.mts` */
@@ -70,8 +76,8 @@ export interface Verb {
     words: readonly string[],
     talk: Talk,
   ) => Promise<{ readonly outcome: Outcome; readonly more: object }>
-  /** Only asks for the facts of its phases, also when some nodes do not answer, and prints this. */
-  readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => string
+  /** Only asks for the facts of its phases, also when some nodes do not answer, and prints what comes of them. */
+  readonly screen?: (config: Config, facts: Facts, lost: readonly Lost[]) => Screen
 }
 
 /** Runs phases as the command line says, and sets the exit code. */

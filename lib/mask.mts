@@ -179,3 +179,11 @@ export function masked(secrets: readonly string[]): Mask {
   for (const secret of secrets) add(secret)
   return Object.assign(hide, { add })
 }
+
+/** The same of every text in something that is about to be JSON. */
+export function maskedAll(value: unknown, mask: (text: string) => string): unknown {
+  if (typeof value === 'string') return mask(value)
+  if (Array.isArray(value)) return value.map((one) => maskedAll(one, mask))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, maskedAll(one, mask)]))
+}

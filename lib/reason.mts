@@ -111,18 +111,16 @@ const LAST: Known = [
   ],
 ]
 
+/** All that is known, in the order in which it is looked for. */
+export const KNOWN: Known = [...HERE, ...THERE, ...LOGIN, ...WAY, ...LAST]
+
 /** Why a node could not be asked, from what ssh said, and what to do about it. */
 export function reason(exit: Exit): Reason {
   const said = exit.stderr
     .split('\n')
     .filter((line) => !WARNING.test(line))
     .join('\n')
-  return (
-    hostKey(said) ??
-    throughJump(said) ??
-    known(said, [...HERE, ...THERE, ...LOGIN, ...WAY, ...LAST]) ??
-    other({ ...exit, stderr: said })
-  )
+  return hostKey(said) ?? throughJump(said) ?? known(said, KNOWN) ?? other({ ...exit, stderr: said })
 }
 
 /** What ssh and sudo say before they go on. */

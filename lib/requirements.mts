@@ -1,7 +1,7 @@
 /** What must be true of every node before anything is changed: all of it is looked at, and told at once. */
 import { cidrText, network } from './address.mts'
 import { portFree, statsPortFree, tlsPortFree } from './backend.mts'
-import { median } from './clocks.mts'
+import { MAX_SKEW, median } from './clocks.mts'
 import { type Cidr, type Config, type Node, titleOf, vipsOf } from './config.mts'
 import { addresses, type Facts, os } from './facts.mts'
 import { known, knownSystems } from './family.mts'
@@ -15,9 +15,6 @@ import { rightKeys } from './repositories.mts'
 import { linkAddress, memberName, ownNetwork } from './ring.mts'
 import { sh } from './shell.mts'
 import { timeRequirements } from './timekeeper.mts'
-
-/** Seconds. Fernet tokens and logs of several nodes make no sense with more; a new node is set by hand once. */
-const MAX_SKEW = 2
 
 /** A requirement that config and facts decide: `wrong` says what is amiss. */
 const stated = (title: string, wrong: string | undefined, remedy: string): Guard =>

@@ -25,7 +25,11 @@ export async function readFacts(job: Job, phases: readonly Phase[], before?: Fac
 export const askAll = (job: Job, phases: readonly Phase[], before: Facts = NOTHING) =>
   ask(job, hostsOf(job.config), (node, facts) => ({ ...usual(job, phases), ...slow(job, phases, node, facts) }), before)
 
-/** The same without what takes long: for that, `begun` is called as soon as the first node answers. */
+/** The same of one node, which may be slow or dead, and keeps nobody waiting then. */
+export const askOne = (job: Job, phases: readonly Phase[], node: Node) =>
+  ask(job, [node], (one, facts) => ({ ...usual(job, phases), ...slow(job, phases, one, facts) }), NOTHING)
+
+/** What all nodes are asked for, without what takes long: for that, `begun` is called as soon as the first node answers. */
 export const askQuickly = (job: Job, phases: readonly Phase[], talk: Talk, begun: () => void) =>
   ask(job, hostsOf(job.config), () => usual(job, phases), NOTHING, talk, begun)
 

@@ -1,17 +1,17 @@
-/** One screen on the cluster: what its nodes say of themselves, and of one another. */
+/** How the cluster is, as data: what its nodes say of themselves, and of one another. */
 import { XMLParser } from 'fast-xml-parser'
-import { cidrText } from './address.mts'
-import { clocksInWords } from './clocks.mts'
+import { canonical, cidrText, contains } from './address.mts'
+import { clocks } from './clocks.mts'
 import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import type { Lost } from './errors.mts'
-import { addresses, type Facts, otherRun } from './facts.mts'
-import { UNFENCED } from './fencing.mts'
-import { http, portOn, statusOf } from './http.mts'
+import { addresses, type Facts, os, otherRun } from './facts.mts'
+import { http, statusOf as httpStatus, portOn } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
 import { fenceDevices } from './render/cib.mts'
-import { asMembers, linkAddresses, linkNumbers, memberName } from './ring.mts'
+import { asMembers, linkAddresses, memberName, ownNetwork } from './ring.mts'
 import { RING_FACTS } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
+import { troubles } from './troubles.mts'
 
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),
@@ -22,20 +22,29 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   haproxy: 'systemctl is-active haproxy || :',
   // A cluster that is not built yet lacks more.
   crmsh: '! command -v pacemakerd >/dev/null || command -v crm >/dev/null || echo missing',
-  // What HAProxy would be told, as this node sees it: host, service and the answer to its check.
+  versions: [
+    'corosync -v 2>/dev/null | sed -n "s/.*version \'\\(.*\\)\'.*/corosync \\1/p"',
+    "pacemakerd --version 2>/dev/null | sed -n 's/^Pacemaker /pacemaker /p'",
+    "haproxy -v 2>/dev/null | sed -n '1s/^HA-\\{0,1\\}Proxy version \\([^ ]*\\).*/haproxy \\1/p'",
+  ].join('\n'),
+  // What HAProxy would be told, as this node sees it: host, service and the answer to its check. All at once: one that is dead costs 3 s.
   api: [
     http(config).shell,
     ...config.services.flatMap((service) =>
-      [...vipsOf(config).map((vip) => ({ name: hostOf(config, vip), address: vip.address })), ...config.nodes].map(
+      askedHosts(config).map(
         (host) =>
-          sh`echo ${host.name} ${service.name} "$(${raw(statusOf(host.address, portOn(config, host.address, service), service.check.path, 3))})"`,
+          sh`{ said=$(${raw(httpStatus(host.address, portOn(config, host.address, service), service.check.path, 3))}); echo ${host.name} ${service.name} "$said"; } &`,
       ),
     ),
+    'wait',
   ].join('\n'),
 })
 
-/** As a VIP is called among the hosts that are asked. */
-const hostOf = (config: Config, vip: Cidr) => (vip === config.vip ? 'VIP' : vip.address)
+/** Where the APIs are asked: on the VIPs, the first of which is called so, and on each node. */
+const askedHosts = (config: Config): readonly { readonly name: string; readonly address: string }[] => [
+  ...vipsOf(config).map((vip) => ({ name: vip === config.vip ? 'VIP' : vip.address, address: vip.address })),
+  ...config.nodes,
+]
 
 /** The parts of crm_mon's XML (api-version 2) that are shown here. */
 interface Monitor {
@@ -45,7 +54,10 @@ interface Monitor {
   }
   readonly nodes?: { readonly node?: readonly MonitorNode[] }
   readonly resources?: { readonly resource?: readonly MonitorResource[] }
+  readonly failures?: { readonly failure?: readonly MonitorFailure[] }
 }
+/** `op_key` is RESOURCE_OPERATION_INTERVAL. */
+type MonitorFailure = Readonly<Record<'op_key' | 'node' | 'exitstatus' | 'exitreason' | 'last-rc-change', string>>
 interface MonitorResource extends Readonly<Record<'id' | 'role' | 'failed', string>> {
   readonly node?: readonly { readonly name: string }[]
 }
@@ -53,157 +65,251 @@ type MonitorNode = Readonly<Record<'name' | 'online' | 'standby' | 'pending' | '
 
 function monitor(xml: string): Monitor {
   if (!xml.startsWith('<')) return {}
-  const isArray = (name: string) => name === 'node' || name === 'resource'
+  const isArray = (name: string) => ['node', 'resource', 'failure'].includes(name)
   const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray })
   return (parser.parse(xml)['pacemaker-result'] as Monitor | undefined) ?? {}
 }
 
 const field = (text: string, name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(text)?.[1]?.trim()
 
-/** How a node's links to the others are, as it sees them: `ok`, or the networks of those that are down. */
-function links(config: Config, facts: Facts, said: string): string {
-  if (said === '') return 'no ring'
-  let link = ''
-  const down = new Set<string>()
-  for (const line of said.split('\n')) {
-    link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
-    if (/nodeid: .*disconnected/.test(line)) down.add(link)
-  }
-  const numbers = linkNumbers(config, facts)
-  const named = [...down].map((id) => {
-    const link = config.links[numbers.indexOf(Number(id))]
-    return link === undefined ? id : cidrText(link)
-  })
-  return down.size === 0 ? 'ok' : `DOWN: ${named.join(' ')}`
+/** A node of the env file. */
+export interface NodeStatus {
+  readonly name: string
+  readonly fqdn: string
+  /** What pacemaker says of it, or why nothing is known. */
+  readonly state: 'online' | 'standby' | 'pending' | 'offline' | 'unclean' | 'no member' | 'not reached'
+  /** Why it could not be asked. */
+  readonly lost?: string
+  /** Its own, one per link. */
+  readonly addresses: readonly string[]
+  /** Whether a corosync runs there. */
+  readonly ring: boolean
+  /** Networks in which it does not see some other node. */
+  readonly down: readonly string[]
+  /** What `systemctl is-active` says. */
+  readonly haproxy: string
+  /** Which of the VIPs it has. */
+  readonly vips: readonly string[]
+  /** Whether it is pacemaker's designated controller. */
+  readonly dc: boolean
+  /** Milliseconds that its clock is ahead of the others'. */
+  readonly aheadMs?: number
+  /** PRETTY_NAME of os-release(5). */
+  readonly system: string
+  /** By program: corosync, pacemaker, haproxy. */
+  readonly versions: Readonly<Record<string, string>>
+  /** There is no crmsh, which people would like to have. */
+  readonly withoutCrmsh: boolean
 }
 
-function state(node: MonitorNode | undefined): string {
+/** What something answers to HAProxy's check of a service. */
+export interface Answer {
+  /** `VIP`, the address of the second VIP, or the name of a node. */
+  readonly host: string
+  /** The HTTP status, 0 for no answer. */
+  readonly code: number
+  readonly ok: boolean
+}
+
+export interface Status {
+  readonly cluster: string
+  /** ISO 8601, by the clock here. */
+  readonly time: string
+  readonly quorate: boolean
+  readonly votes: number
+  readonly expectedVotes: number
+  /** In the order of NODES. */
+  readonly nodes: readonly NodeStatus[]
+  /** One per network of LINKS; `down`: the nodes that miss another one there. */
+  readonly links: readonly { readonly network: string; readonly down: readonly string[] }[]
+  /** With prefix, and who has it. */
+  readonly vips: readonly { readonly address: string; readonly holders: readonly string[] }[]
+  readonly fencing: {
+    /** `none` where it is decided so. */
+    readonly agent: string
+    readonly on: boolean
+    readonly devices: readonly Device[]
+  }
+  readonly arbiter?: { readonly host: string; readonly votes: number; readonly lost?: string }
+  readonly maintenance: boolean
+  /** The run of somebody else that has the lock. */
+  readonly atWork?: string
+  /** Actions of pacemaker that have failed and were not cleaned up. */
+  readonly failures: readonly { readonly action: string; readonly node: string; readonly why: string }[]
+  readonly services: readonly { readonly name: string; readonly port: number; readonly answers: readonly Answer[] }[]
+  readonly endpoints: {
+    /** False without OS_PASSWORD. */
+    readonly asked: boolean
+    /** Why it is not known where they are. */
+    readonly unknown?: string
+    readonly problems: readonly string[]
+    /** Those that are not on the VIP. */
+    readonly elsewhere: readonly { readonly service: string; readonly interface: string; readonly url: string }[]
+  }
+  /** What is wrong, the cause before what follows from it. What was decided, as FENCING=none, is not. */
+  readonly problems: readonly Trouble[]
+}
+
+/** A fence device: of which node, at which level, and which nodes can use it. */
+export interface Device {
+  readonly node: string
+  readonly level: number
+  readonly agent: string
+  readonly from: readonly string[]
+  readonly works: boolean
+}
+
+export interface Trouble {
+  /** A sentence, without a full stop. */
+  readonly text: string
+  readonly remedy: string
+}
+
+/** The networks that a node does not see another one in, by what `corosync-cfgtool -s` said there: numbers and addresses of its own. */
+function linksDown(config: Config, facts: Facts, node: Node): readonly string[] {
+  const down = new Set<string>()
+  let link = ''
+  for (const line of facts.get(node, 'links').split('\n')) {
+    link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
+    const address = /^\s+addr\s*= (\S+)$/.exec(line)?.[1]
+    if (address !== undefined) link = networkOf(config, facts, node, address) ?? link
+    if (/nodeid: .*disconnected/.test(line)) down.add(link)
+  }
+  return [...down]
+}
+
+function networkOf(config: Config, facts: Facts, node: Node, address: string): string | undefined {
+  const own = ownNetwork(facts, node)
+  const known = canonical(address) === undefined ? undefined : config.links.find((link) => contains(link, address))
+  return known ? cidrText(known) : own && address === node.address ? cidrText(own) : undefined
+}
+
+/** What the links are called: the networks of LINKS, or the one that the nodes' addresses are in. */
+function networks(config: Config, facts: Facts): readonly string[] {
+  if (config.links.length > 0) return config.links.map(cidrText)
+  const own = config.nodes.flatMap((node) => ownNetwork(facts, node) ?? [])[0]
+  return [own === undefined ? 'addresses of NODES' : cidrText(own)]
+}
+
+function stateOf(node: MonitorNode | undefined): NodeStatus['state'] {
   if (node === undefined) return 'no member'
-  if (node.unclean === 'true') return 'UNCLEAN'
+  if (node.unclean === 'true') return 'unclean'
   if (node.pending === 'true') return 'pending'
-  if (node.online !== 'true') return 'OFFLINE'
+  if (node.online !== 'true') return 'offline'
   return node.standby === 'true' ? 'standby' : 'online'
 }
 
-export function statusScreen(config: Config, facts: Facts, lost: readonly Lost[]): string {
+/** `time` is in milliseconds, as Date.now() has it; of the nodes that are lost no fact is looked at. */
+export function statusOf(config: Config, facts: Facts, lost: readonly Lost[], time: number): Status {
   const up = config.nodes.filter((node) => !lost.some((one) => one.node === node.name))
   // The node that is in a quorate ring knows more than one that is alone.
   const witness = up.find((node) => field(facts.get(node, 'quorum'), 'Quorate') === 'Yes') ?? up[0]
   const said = (name: string) => (witness ? facts.get(witness, name) : '')
   const seen = monitor(said('pacemaker'))
   const holds = (node: Node, vip: Cidr) => addresses(facts, node).some(({ address }) => address === vip.address)
+  const ahead = new Map(clocks(facts, up))
 
-  const row = (node: Node) => {
-    if (!up.includes(node))
-      return [node.name, 'NOT REACHED', '', '', '', lost.find((one) => one.node === node.name)?.text ?? '']
-    const name = memberName(facts, node)
-    const member = seen.nodes?.node?.find((one) => one.name === name)
-    return [
-      node.name,
-      state(member),
-      linkAddresses(config, facts, node).join(' '),
-      links(config, facts, facts.get(node, 'links')),
-      facts.get(node, 'haproxy'),
-      [vipsOf(config).some((vip) => holds(node, vip)) ? 'VIP' : '', seen.summary?.current_dc?.name === name ? 'DC' : '']
-        .filter(Boolean)
-        .join(' '),
-    ]
-  }
+  const nodes = config.nodes.map((node): NodeStatus => {
+    const { name, fqdn } = node
+    const fault = lost.find((one) => one.node === name)
+    const nothing = { addresses: [], ring: false, down: [], haproxy: '', vips: [], dc: false, system: '', versions: {} }
+    if (fault) return { name, fqdn, state: 'not reached', lost: fault.text, ...nothing, withoutCrmsh: false }
+    const member = memberName(facts, node)
+    const aheadMs = ahead.get(name)
+    return {
+      name,
+      fqdn,
+      state: stateOf(seen.nodes?.node?.find((one) => one.name === member)),
+      addresses: linkAddresses(config, facts, node),
+      ring: facts.get(node, 'links') !== '',
+      down: linksDown(config, facts, node),
+      haproxy: facts.get(node, 'haproxy'),
+      vips: vipsOf(config)
+        .filter((vip) => holds(node, vip))
+        .map(({ address }) => address),
+      dc: seen.summary?.current_dc?.name === member,
+      ...(aheadMs === undefined ? {} : { aheadMs }),
+      system: os(facts, node).name,
+      versions: versionsIn(facts.get(node, 'versions')),
+      withoutCrmsh: facts.get(node, 'crmsh') === 'missing',
+    }
+  })
   const quorum = said('quorum')
-  const votes = `${field(quorum, 'Total votes') ?? 0} of ${field(quorum, 'Expected votes') ?? config.nodes.length} votes`
   const options = seen.summary?.cluster_options
   const run = otherRun(config, facts)
-  const holders = (vip: Cidr) => up.filter((node) => holds(node, vip)).map((node) => node.name)
-  return [
-    `${config.clusterName}: ${config.nodes.length} nodes, ${field(quorum, 'Quorate') === 'Yes' ? 'quorate' : 'NOT QUORATE'} (${votes})`,
-    '',
-    ...table([['NODE', 'STATE', 'LINKS AT', 'LINKS', 'HAPROXY', ''], ...config.nodes.map(row)]),
-    '',
-    ...table([
-      ...(run ? [['at work', run.owner]] : []),
-      ...vipsOf(config).map((vip) => [
-        vip === config.vip ? 'VIP' : '',
-        `${cidrText(vip)} held by ${holders(vip).join(' AND ') || 'NOBODY'}`,
-      ]),
-      ['fencing', fencing(config, options?.['stonith-enabled'])],
-      ...devices(asMembers(config, facts), seen),
-      ...arbiter(config, quorum, lost),
-      ['clocks', clocksInWords(facts, up) || 'unknown'],
-      ...withoutCrmsh(up.filter((node) => facts.get(node, 'crmsh') === 'missing')),
-      ...(options?.['maintenance-mode'] === 'true' ? [['maintenance', 'ON: pacemaker heals nothing']] : []),
-      ...apis(config, said('api')),
-      ...endpoints(config, facts),
-    ]),
-  ].join('\n')
+  const status: Omit<Status, 'problems'> = {
+    cluster: config.clusterName,
+    time: new Date(time).toISOString(),
+    quorate: field(quorum, 'Quorate') === 'Yes',
+    votes: Number(field(quorum, 'Total votes') ?? 0),
+    expectedVotes: Number(field(quorum, 'Expected votes') ?? config.nodes.length),
+    nodes,
+    links: networks(config, facts).map((network) => ({
+      network,
+      down: nodes.filter(({ down }) => down.includes(network)).map(({ name }) => name),
+    })),
+    vips: vipsOf(config).map((vip) => ({
+      address: cidrText(vip),
+      holders: nodes.filter(({ vips }) => vips.includes(vip.address)).map(({ name }) => name),
+    })),
+    fencing: {
+      agent: config.fencing,
+      on: options?.['stonith-enabled'] === 'true',
+      devices: devices(asMembers(config, facts), seen),
+    },
+    ...arbiter(config, quorum, lost),
+    maintenance: options?.['maintenance-mode'] === 'true',
+    ...(run ? { atWork: run.owner } : {}),
+    failures: (seen.failures?.failure ?? []).map((one) => ({
+      action: one.op_key,
+      node: one.node,
+      why: [one.exitstatus, one.exitreason, one['last-rc-change']].filter(Boolean).join(', '),
+    })),
+    services: answers(config, said('api')),
+    endpoints: endpoints(config, facts),
+  }
+  return { ...status, problems: troubles(status, lost) }
 }
 
-const fencing = ({ fencing: agent }: Config, enabled: string | undefined): string =>
-  enabled === 'true' ? `on (${agent})` : agent === 'none' ? `OFF, as ${UNFENCED}` : 'OFF'
-
-/** It is for people alone, and installed where a repository offers it. */
-const withoutCrmsh = (nodes: readonly Node[]): readonly (readonly string[])[] => {
-  const names = nodes.map(({ name }) => name).join(', ')
-  if (names === '') return []
-  return [
-    [
-      'crmsh',
-      `not installed on ${names}: no repository offers it; crm_mon, crm_resource and crm_attribute do the same`,
-    ],
-  ]
-}
+const versionsIn = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(text.split('\n').flatMap((line) => (/^\S+ \S+$/.test(line) ? [line.split(' ')] : [])))
 
 /** Whether its vote is counted, as the witness sees it: a line for the device stands among the members (corosync-quorumtool(8)). */
-function arbiter({ arbiter: host }: Config, quorum: string, lost: readonly Lost[]): readonly (readonly string[])[] {
-  if (host === undefined) return []
+function arbiter({ arbiter: host }: Config, quorum: string, lost: readonly Lost[]): Pick<Status, 'arbiter'> {
+  if (host === undefined) return {}
   const votes = Number(/^\s*0\s+(\d+)\s+.*Qdevice/m.exec(quorum)?.[1] ?? 0)
   const fault = lost.find((one) => one.node === host.name)
-  const said = votes > 0 ? `gives ${votes} ${votes === 1 ? 'vote' : 'votes'}` : 'GIVES NO VOTE'
-  return [['arbiter', `${host.name} ${said}${fault ? `; NOT REACHED: ${fault.text}` : ''}`]]
+  return { arbiter: { host: host.name, votes, ...(fault ? { lost: fault.text } : {}) } }
 }
 
 /** What is fenced from where, and what is not. */
-function devices(members: Config, { resources }: Monitor): readonly (readonly string[])[] {
-  const told = fenceDevices(members).map(({ id, node, level, agent }) => {
+const devices = (members: Config, { resources }: Monitor): readonly Device[] =>
+  fenceDevices(members).map(({ id, node, level, agent }) => {
     const one = resources?.resource?.find((resource) => resource.id === id)
     const works = one?.role === 'Started' && one.failed !== 'true'
-    const name = level === 1 ? node.name : `${node.name} (second: ${agent})`
-    return works ? `${name} from ${one.node?.map((on) => on.name).join()}` : `${name} NOT WATCHED`
+    return { node: node.name, level, agent, from: works ? (one.node ?? []).map((on) => on.name) : [], works }
   })
-  return told.length === 0 ? [] : [['', told.join(', ')]]
-}
 
 /** For each service: what the VIP and each back end answer. */
-const apis = (config: Config, said: string): readonly (readonly string[])[] =>
-  config.services.map(({ name, check }) => {
-    const codes = said
-      .split('\n')
-      .map((line) => line.split(' '))
-      .filter(([, service]) => service === name)
-      .map(
-        ([host, , code]) =>
-          `${host} ${check.expect.includes(Number(code)) ? 'ok' : code === '000' ? 'DOWN' : `HTTP ${code}`}`,
-      )
-    return [name, codes.join(', ') || 'not asked']
-  })
+const answers = (config: Config, said: string): Status['services'] =>
+  config.services.map(({ name, port, check }) => ({
+    name,
+    port,
+    answers: askedHosts(config).flatMap(({ name: host }) => {
+      const begin = `${host} ${name} `
+      const code = said
+        .split('\n')
+        .find((one) => one.startsWith(begin))
+        ?.slice(begin.length)
+      return code === undefined ? [] : [{ host, code: Number(code), ok: check.expect.includes(Number(code)) }]
+    }),
+  }))
 
-function endpoints(config: Config, facts: Facts): readonly (readonly string[])[] {
-  if (config.openrc === undefined) return [['endpoints', 'not asked: no OS_PASSWORD in the env file']]
+function endpoints(config: Config, facts: Facts): Status['endpoints'] {
+  const nothing = { problems: [], elsewhere: [] }
+  if (config.openrc === undefined) return { asked: false, ...nothing }
   const { unknown, problems, moves } = inventory(config, facts)
-  if (unknown !== undefined) return [['endpoints', `unknown: ${unknown}`]]
-  if (moves.length === 0 && problems.length === 0) return [['endpoints', 'all on the VIP']]
-  return [...problems, ...moves.map((move) => `${move.service} ${move.interface}: ${move.old}`)].map((text, index) => [
-    index === 0 ? 'endpoints' : '',
-    text,
-  ])
-}
-
-/** Columns as wide as their widest cell. */
-function table(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  if (unknown !== undefined) return { asked: true, unknown, ...nothing }
+  const elsewhere = moves.map((move) => ({ service: move.service, interface: move.interface, url: move.old }))
+  return { asked: true, problems, elsewhere }
 }

@@ -76,6 +76,16 @@ export interface Prober {
   readonly stop: () => Promise<Heard>
 }
 
+/** A run at a terminal of 120 columns and 50 rows. */
+export interface Terminal {
+  readonly end: Promise<number | null>
+  /** All that was printed, without the sequences that move and colour. */
+  readonly shown: () => string
+  /** The same with them. */
+  readonly written: () => string
+  readonly ctrlC: () => void
+}
+
 export interface Lab {
   readonly name: string
   readonly env: string
@@ -99,6 +109,8 @@ export interface Lab {
   readonly run: (script: string, ...flags: string[]) => Promise<Run>
   /** Starts it, for a test that interferes. */
   readonly begin: (script: string, ...flags: string[]) => { readonly child: ChildProcess; readonly run: Promise<Run> }
+  /** Starts it at a terminal of its own. */
+  readonly atTerminal: (script: string, ...flags: string[]) => Terminal
   /** Runs a program in the project's folder, as an operator types it. */
   readonly type: (...words: string[]) => Promise<Run>
   /** Runs shell text again and again on a node until it is stopped, which gives each line that it printed. */
@@ -269,6 +281,32 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     ops: (...words) => good(ops(words)),
     run: (script, ...flags) => begin(script, ...flags).run,
     begin,
+    atTerminal: (script, ...flags) => {
+      const command = ['zx', `tasks/${script}.mts`, '--env', env, ...flags].join(' ')
+      const child = spawn('script', ['-qefc', `stty cols 120 rows 50; ${command}`, '/dev/null'], {
+        cwd: ROOT,
+        env: { ...process.env, PATH, TERM: 'xterm', CI: '' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+        detached: true,
+      })
+      children.add(child)
+      let written = ''
+      child.stdout.setEncoding('utf8').on('data', (more: string) => {
+        written += more
+      })
+      const end = new Promise<number | null>((done) =>
+        child.on('close', (code) => {
+          children.delete(child)
+          done(code)
+        }),
+      )
+      return {
+        end,
+        written: () => written,
+        shown: () => written.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', ''),
+        ctrlC: () => child.stdin.write('\x03'),
+      }
+    },
     type: (...words) => product(...words).run,
     watch: (node, text) => {
       const child = start(inside(node, `while :; do ${text}; sleep 0.1; done`), labEnv)

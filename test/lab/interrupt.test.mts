@@ -1,9 +1,8 @@
 /** Two runs at once, Ctrl-C at a real terminal, a client that is killed and a link that dies: the lock, and what is left on the nodes. */
-import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { ended, eventsOf, kill, onLab, ROOT, until } from './cluster.mts'
+import { ended, eventsOf, kill, onLab, until } from './cluster.mts'
 
 const options = { public: '192.168.122', heartbeat: '10.0.146', keystone: false }
 
@@ -57,30 +56,10 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
   const waits = (event: Readonly<Record<string, unknown>>, node: string) =>
     event.state === 'wait' && event.node === node && event.phase === '02-packages'
 
-  /** A run at a terminal of its own. */
-  const atTerminal = (...flags: string[]) => {
-    const command = ['zx', 'tasks/cluster.mts', '--env', lab.env, ...flags].join(' ')
-    const child = spawn('script', ['-qefc', `stty cols 120 rows 50; ${command}`, '/dev/null'], {
-      cwd: ROOT,
-      env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`, TERM: 'xterm', CI: '' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    let shown = ''
-    child.stdout.setEncoding('utf8').on('data', (more: string) => {
-      shown += more
-    })
-    const end = new Promise<number | null>((done) => child.on('close', done))
-    return {
-      end,
-      shown: () => shown.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', ''),
-      ctrlC: () => child.stdin.write('\x03'),
-    }
-  }
-
   test('a first Ctrl-C finishes the package transaction, and stops there', async () => {
     ended(await lab.run('cluster', '--to', '01', '--json'), 0)
     const known = logs()
-    const run = atTerminal(...build)
+    const run = lab.atTerminal('cluster', ...build)
     await seen(known, (event) => event.type === 'output' && /^(Unpacking|Selecting)/.test(String(event.line)))
     run.ctrlC()
     assert.is(await run.end, 130, run.shown())
@@ -102,7 +81,7 @@ onLab('stops and locks', 't-stop', options, (test, lab) => {
   test('a second Ctrl-C breaks off what waits, and leaves no process and no lock', async () => {
     const holder = await holdPackages(one)
     const known = logs()
-    const run = atTerminal(...build)
+    const run = lab.atTerminal('cluster', ...build)
     await seen(known, (event) => waits(event, one))
     run.ctrlC()
     await seen(known, (event) => event.type === 'stop' && event.state === 'soft')

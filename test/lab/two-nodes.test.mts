@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, same, until } from './cluster.mts'
+import type { Status } from '../../lib/status.mts'
+import { rowsOf } from '../tables.mts'
+import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, ROOT, same, until } from './cluster.mts'
 
 const PHASES = [
   '00-prereqs',
@@ -117,6 +119,44 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
       assert.match(said, /Clone Set: haproxy-clone \[haproxy\]:\n\s+\* Started: \[ node1 node2 \]/)
       assert.is((await lab.ask(node, 'systemctl is-enabled haproxy')).stdout.trim(), 'disabled')
       assert.is((await lab.ask(node, 'systemctl is-active haproxy chrony')).stdout, 'active\nactive\n')
+    }
+  })
+
+  story('what runs as whom, what listens where and who may read what, as docs/security.md has it', async () => {
+    const document = readFileSync(join(ROOT, 'docs/security.md'), 'utf8')
+    const programs = rowsOf(document, 'What runs on a node')
+    const ours = new Set(programs.map(([program]) => program))
+    const wanted = programs.map(([program, user]) => `${program} ${user}`).sort()
+    const files = rowsOf(document, 'What is kept on a node')
+    assert.ok(programs.length > 8 && files.length > 8)
+    for (const node of lab.nodes) {
+      const running = (await lab.on(node, 'ps -e -o user:32=,args='))
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .map(([user, path = '']) => [path.replace(/.*\//, ''), user] as const)
+        .filter(([program]) => ours.has(program))
+      assert.equal([...new Set(running.map((words) => words.join(' ')))].sort(), wanted, node)
+
+      const at: Readonly<Record<string, string>> = {
+        NODE: lab.address(node),
+        LINK1: lab.address(node).replace(/^.*(?=\.)/, '10.0.142'),
+        VIP: lab.vip,
+      }
+      const doors = programs
+        .flatMap(([program, , doors = '']) =>
+          [...doors.matchAll(/(\w+) (\w+):(\d+)/g)].map((door) => [program, ...door]),
+        )
+        .map(([program, , protocol, host = '', port]) => `${program} ${protocol} ${at[host]}:${port}`)
+      const open = (await lab.on(node, 'ss -H -t -u -l -n -p'))
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .map(([protocol, , , , local, , who = '']) => `${/"(.*?)"/.exec(who)?.[1]} ${protocol} ${local}`)
+        .filter((door) => !/^(?:sshd|chronyd|uwsgi\w*) /.test(door))
+      assert.equal(open.sort(), doors.sort(), node)
+
+      for (const [path = '', mode] of files)
+        assert.is((await lab.on(node, `stat -c '%a %U:%G' ${path}`)).trim(), mode, `${node}: ${path}`)
     }
   })
 
@@ -400,6 +440,9 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   })
 
   story('a node without power: exit 4, the other one is not touched; it comes back by itself', async () => {
+    const watch = lab.atTerminal('status', '--watch')
+    const drawn = () => watch.shown().split('Ctrl-C ends it').at(-1) as string
+    await until('a first screen', 30, async () => assert.match(drawn(), /^node2 +online /m))
     await lab.lab('kill', two)
     await until('the other node sees it', 60, async () =>
       /OFFLINE: \[ node2 \]/.test(await lab.on(one, 'crm_mon --one-shot')),
@@ -418,8 +461,28 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     ended(status, 4)
     assert.match(status.stdout, /^node1 +online .*VIP/m)
     assert.match(status.stdout, /^node2 +NOT REACHED/m)
+    const told = await lab.run('status', '--json')
+    ended(told, 4)
+    const { status: seen } = told.json() as unknown as { status: Status }
+    assert.equal(
+      seen.nodes.map(({ name, state }) => `${name} ${state}`),
+      ['node1 online', 'node2 not reached'],
+    )
+    assert.equal(seen.vips[0]?.holders, [one])
+    assert.match(seen.problems[0]?.text as string, /^node2 could not be asked: /)
+    assert.equal(
+      seen.links.map(({ down }) => down),
+      [[one], [one]],
+    )
+    // The screen that is drawn anew has gone on meanwhile, and stays when it is left.
+    assert.match(drawn(), /^node1 +online .*VIP/m)
+    assert.match(drawn(), /^node2 +NOT REACHED/m)
     await lab.lab('start', two)
     await heals()
+    await until('the screen has it back', 60, async () => assert.match(drawn(), /^node2 +online /m))
+    watch.ctrlC()
+    assert.is(await watch.end, 0, watch.shown())
+    assert.match(watch.written(), /endpoints[^\n]*\n[^\n]*\x1b\[\?25h[^\n]*$/)
     await holds()
   })
 
