@@ -9,7 +9,8 @@ import type { Job } from '../exchange.mts'
 import type { Phase } from '../guard.mts'
 import { ROOT } from '../main.mts'
 import { askAll } from '../run.mts'
-import { statusScreen } from '../status.mts'
+import { statusOf } from '../status.mts'
+import { statusScreen } from '../status-screen.mts'
 import { bundleFacts } from './bundle-facts.mts'
 import type { Examination } from './doctor.mts'
 import { tell } from './report.mts'
@@ -73,6 +74,7 @@ function pack(archive: string, folder: string, name: string): void {
 /** What this machine knows. */
 function here(config: Config, stateDir: string, found: Examination): readonly (readonly [string, string])[] {
   const { seen, findings, notes, asked, looked } = found
+  const status = statusOf(config, seen.facts, seen.lost, Date.now())
   const report: string[] = []
   tell((line) => void report.push(line), { findings, notes, asked, up: seen.up.length, lost: seen.lost.length })
   const open = (looked?.ends ?? []).filter(({ state }) => state !== 'ok')
@@ -85,7 +87,8 @@ function here(config: Config, stateDir: string, found: Examination): readonly (r
   return [
     ['report.txt', `${report.join('\n')}\n`],
     ['findings.json', `${JSON.stringify({ findings, notes, asked }, null, 2)}\n`],
-    ['status.txt', `${statusScreen(config, seen.facts, seen.lost)}\n`],
+    ['status.txt', `${statusScreen(status)}\n`],
+    ['status.json', `${JSON.stringify(status, null, 2)}\n`],
     [
       'plan.txt',
       `${plan.join('\n\n') || (looked ? 'everything holds' : 'not known: a node did not answer, or nothing is built')}\n`,
