@@ -5,7 +5,7 @@ import { isScript, main } from '../lib/main.mts'
 import { proof } from '../lib/proof.mts'
 import { statusFacts } from '../lib/status.mts'
 
-const asked: Phase = {
+export const phase: Phase = {
   id: 'doctor',
   title: 'What the nodes say of what can be wrong',
   facts: (config) => ({ ...statusFacts(config), ...doctorFacts(config) }),
@@ -16,11 +16,11 @@ if (isScript(import.meta))
   await main({
     script: 'tasks/doctor.mts',
     title: 'Asks for everything that goes wrong with this stack, and tells the cause, the remedy and where to read on.',
-    phases: [asked],
+    phases: [phase],
     looksAtAll: true,
     work: async (job, _, talk) => {
       const { examine, toldOf } = await import('../lib/doctor/doctor.mts')
-      const found = await examine(job, asked, proof)
+      const found = await examine(job, phase, proof)
       const told = toldOf(found, talk.say)
       if (!talk.flags.bundle) return told
       const { bundle, bundleText } = await import('../lib/doctor/bundle.mts')

@@ -49,6 +49,9 @@ export function cutOff({ up, said }: Seen): readonly Draft[] {
 /** Of a small disk a twentieth, of a large one a gigabyte: what a day of logs may take. */
 const scarce = (total: number, free: number) => free < Math.min(total / 20, 1024 * 1024)
 
+/** Kilobytes or inodes below which a disk counts as full, if they are less than a hundredth of it. */
+const FULL = 102_400
+
 export function disks(seen: Seen): readonly Draft[] {
   return seen.up.flatMap((node) =>
     linesOf(seen, node, 'doctor.disks').flatMap((line): Draft[] => {
@@ -61,7 +64,7 @@ export function disks(seen: Seen): readonly Draft[] {
         {
           id: 'disk-full',
           nodes: [node.name],
-          text: `the disk of ${mount} on ${node.name} is ${left * 100 < all ? 'full' : 'nearly full'}: ${amount} are free`,
+          text: `the disk of ${mount} on ${node.name} is ${left < Math.min(all / 100, FULL) ? 'full' : 'nearly full'}: ${amount} are free`,
           remedy: `make room there; what fills it: du -x${inodes ? ' --inodes' : 'h'} ${mount} | sort -${inodes ? 'n' : 'h'} | tail`,
         },
       ]

@@ -55,5 +55,6 @@ function total(findings: number, causes: number, { asked, up, lost }: Omit<Exami
     `${causes} ${causes === 1 ? 'cause' : 'causes'} found`,
     ...(hence > 0 ? [`and ${hence} ${hence === 1 ? 'consequence' : 'consequences'}`] : []),
   ].join(' ')
-  return `${styled('red', text)}: ${questions}${lost > 0 ? `, ${lost} did not answer` : ''}. Mend the first one, then: make doctor`
+  const more = `${questions}${lost > 0 ? `, ${lost} did not answer` : ''}`
+  return `${styled('red', text)}: ${more}.\nMend the first one, then ask again: make doctor`
 }
