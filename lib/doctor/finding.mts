@@ -151,7 +151,7 @@ export function diagnosis(found: readonly Draft[]): readonly Finding[] {
 
 /** The cause behind all causes of a finding; itself where there is none. */
 export function rootOf(all: readonly Finding[], one: Finding): Finding {
-  const cause = all.find(({ id }) => id === one.cause)
+  const cause = all.find((other) => other.id === one.cause && share(one.nodes, other.nodes))
   return cause === undefined || cause === one ? one : rootOf(all, cause)
 }
 
