@@ -1,4 +1,4 @@
-# The verbs of quorate. `make help` lists them; docs are in README.md.
+# The verbs of quorate. `make` lists them by the group that they stand in here; docs are in README.md.
 #   ENV=path   another env file than .env        ARGS="…"   flags for the script, see --help
 
 SHELL := /bin/sh
@@ -14,35 +14,23 @@ SETUP = node_modules/.package-lock.json
 
 .PHONY: help setup demo cluster plan verify status doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help:
+	@[ -e "$(ENV)" ] || { echo "No $(ENV) here yet: cp env.example .env, edit it, then make plan. Or make demo,"; \
+	echo "which tries it all on this machine (as root, on Debian or Ubuntu)."; }
+	@[ ! -e "$(ENV)" ] || echo "For the nodes of $(ENV): make plan shows what make cluster would change."
+	@awk -F ':.*## ' '/^## /{ printf "\n%s\n", substr($$0, 4) } \
+	/^[a-z-]+:.*## /{ printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo 'ENV=path: another env file; ARGS="…": flags (ARGS=--help lists them).'
 
-setup: $(SETUP) ## fetches the packages of package-lock.json
+## The cluster
 
-$(SETUP): package-lock.json package.json
-	@command -v npm >/dev/null || { echo "npm is not installed: install Node.js 20 or later with npm"; exit 5; }
-	npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
-
-cluster: $(SETUP) ## builds the cluster on the nodes of the env file, or finishes it
+cluster: $(SETUP) ## builds the cluster on the nodes, or finishes it
 	@$(ZX) tasks/cluster.mts --env "$(ENV)" $(ARGS)
 
-plan: $(SETUP) ## what `make cluster` would change, with diffs; touches nothing
-	@$(ZX) tasks/cluster.mts --env "$(ENV)" --plan $(ARGS)
-
-verify: $(SETUP) ## proves the built cluster
-	@$(ZX) tasks/verify.mts --env "$(ENV)" $(ARGS)
-
-status: $(SETUP) ## the cluster on one screen
-	@$(ZX) tasks/status.mts --env "$(ENV)" $(ARGS)
-
-doctor: $(SETUP) ## what is wrong, cause first, with the remedy (ARGS=--bundle: an archive for a bug report, without secrets)
-	@$(ZX) tasks/doctor.mts --env "$(ENV)" $(ARGS)
-
-destroy: $(SETUP) ## takes the cluster away again and puts back what was there (asks; ARGS=--packages: the packages too)
+destroy: $(SETUP) ## takes it away again and puts back what was there (asks)
 	@$(ZX) tasks/destroy.mts --env "$(ENV)" $(ARGS)
 
-drill: $(SETUP) ## breaks things on purpose and reports the outage of the API (ARGS="move crash": these alone)
+drill: $(SETUP) ## breaks things on purpose, measures the outage of the API
 	@$(ZX) tasks/drill.mts --env "$(ENV)" $(ARGS)
 
 rotate-fernet: $(SETUP) ## rotates keystone's fernet keys on all nodes
@@ -51,13 +39,23 @@ rotate-fernet: $(SETUP) ## rotates keystone's fernet keys on all nodes
 unlock: $(SETUP) ## takes away the lock of another run (asks)
 	@$(ZX) tasks/unlock.mts --env "$(ENV)" $(ARGS)
 
-lab: ## real nodes on this machine, in network namespaces (root, Debian or Ubuntu; LAB_FLAVOUR=dnf or zypper: nodes with RPMs)
-	@test/lab/lab up
+## Looking at it (changes nothing)
 
-lab-down: ## takes them away again
-	@test/lab/lab down
+plan: $(SETUP) ## what `make cluster` would change, with diffs
+	@$(ZX) tasks/cluster.mts --env "$(ENV)" --plan $(ARGS)
 
-demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
+verify: $(SETUP) ## proves the built cluster
+	@$(ZX) tasks/verify.mts --env "$(ENV)" $(ARGS)
+
+status: $(SETUP) ## the cluster on one screen
+	@$(ZX) tasks/status.mts --env "$(ENV)" $(ARGS)
+
+doctor: $(SETUP) ## what is wrong, the cause first, with its remedy
+	@$(ZX) tasks/doctor.mts --env "$(ENV)" $(ARGS)
+
+## Trying it on this machine
+
+demo: $(SETUP) lab ## all of it on this machine: lab, cluster, proof (as root)
 	@$(ZX) tasks/cluster.mts --env $(LAB_ENV) $(ARGS)
 	@$(ZX) tasks/verify.mts --env $(LAB_ENV)
 	@$(ZX) tasks/status.mts --env $(LAB_ENV)
@@ -70,25 +68,20 @@ demo: $(SETUP) lab ## the whole thing on this machine: lab, cluster, proof
 	@echo "  make drill ENV=$(LAB_ENV)     breaks one thing after the other, and measures the outage of the API"
 	@echo "  make lab-down                     takes the lab away"
 
-test: $(SETUP) ## all suites (root on Debian: installs what they need)
-	@test/prepare
-	@node_modules/.bin/node test/run.mts all $(ARGS)
+lab: ## real nodes on this machine, in network namespaces
+	@test/lab/lab up
 
-test-long: $(SETUP) ## the lab suites in their long form (ARGS=links: that one alone)
-	@test/prepare
-	@node_modules/.bin/node test/run.mts long $(ARGS)
+lab-down: ## takes them away again
+	@test/lab/lab down
 
-test-faults: $(SETUP) ## the fault matrix: cuts runs off everywhere, half an hour and more (ARGS="03 reboot": some of it)
-	@test/prepare
-	@node_modules/.bin/node test/faults/faults.mts $(ARGS)
+## Contributing
 
-test-chaos: $(SETUP) ## faults drawn by a seed, half an hour (ARGS="--seed 7 --faults 80")
-	@test/prepare
-	@node_modules/.bin/node test/chaos/chaos.mts $(ARGS)
+setup: $(SETUP) ## fetches the packages of package-lock.json
 
-bench: $(SETUP) ## quorate beside Ansible and plain shell: hours, on an idle machine (ARGS="second 2": some of it)
-	@test/prepare ansible-core
-	@node_modules/.bin/node test/bench/bench.mts $(ARGS)
+$(SETUP): package-lock.json package.json
+	@command -v npm >/dev/null || { echo "npm is not installed: install Node.js 20 or later with npm"; exit 5; }
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 pictures: $(SETUP) ## makes the pictures of the documents anew, from real runs on a lab
 	@test/prepare
@@ -99,3 +92,23 @@ lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/tsc --noEmit
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
 	@shellcheck -x $$(git ls-files -- test/lab test/bench test/prepare .ci | xargs awk 'FNR == 1 && /^#!.*sh$$/ { print FILENAME }')
+
+test: $(SETUP) ## all suites (root on Debian: installs what they need)
+	@test/prepare
+	@node_modules/.bin/node test/run.mts all $(ARGS)
+
+test-long: $(SETUP) ## the lab suites in their long form (ARGS=links: that one)
+	@test/prepare
+	@node_modules/.bin/node test/run.mts long $(ARGS)
+
+test-faults: $(SETUP) ## cuts runs off everywhere, half an hour and more
+	@test/prepare
+	@node_modules/.bin/node test/faults/faults.mts $(ARGS)
+
+test-chaos: $(SETUP) ## faults drawn by a seed (ARGS="--seed 7 --faults 80")
+	@test/prepare
+	@node_modules/.bin/node test/chaos/chaos.mts $(ARGS)
+
+bench: $(SETUP) ## beside Ansible and plain shell: hours, on an idle machine
+	@test/prepare ansible-core
+	@node_modules/.bin/node test/bench/bench.mts $(ARGS)

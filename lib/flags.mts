@@ -1,8 +1,7 @@
 /** The command line: one table of flags. Most are the same for every script, some are of one alone. */
 import { parseArgs } from 'node:util'
-import { type Config, hostsOf, type Node } from './config.mts'
 import { ConfigError } from './errors.mts'
-import type { Phase } from './guard.mts'
+import { didYouMean, nearest } from './nearest.mts'
 
 interface Flag {
   readonly type: 'string' | 'boolean'
@@ -40,7 +39,7 @@ const FLAGS = {
 } as const satisfies Readonly<Record<string, Flag>>
 
 /** The flags that a script has, in the order of the table. */
-const flagsOf = (script: string): readonly (readonly [name: string, flag: Flag])[] =>
+export const flagsOf = (script: string): readonly (readonly [name: string, flag: Flag])[] =>
   Object.entries<Flag>(FLAGS).filter(([, { of }]) => of === undefined || of === script)
 
 export interface Flags {
@@ -62,15 +61,19 @@ export interface Flags {
   readonly words: readonly string[]
 }
 
-const flagProblem = (text: string, remedy?: string) =>
+export const flagProblem = (text: string, remedy?: string) =>
   new ConfigError('', [{ text, ...(remedy === undefined ? {} : { remedy }) }])
 
 /** Throws ConfigError for a flag that this script does not have or that lacks its value, and for a word that is none of these. */
 export function parseFlags(script: string, args: readonly string[], operands: readonly string[] = []): Flags {
-  const options = Object.fromEntries(flagsOf(script).map(([name, { type }]) => [name, { type }]))
+  const own = Object.fromEntries(flagsOf(script).map(([name, { type }]) => [name, { type }]))
+  const given = parseArgs({ args: [...args], options: own, strict: false, allowPositionals: true, tokens: true }).tokens
+  for (const token of given) {
+    if (token.kind === 'option' && !Object.hasOwn(own, token.name)) throw strangeFlag(script, token.rawName)
+    if (token.kind === 'positional' && !operands.includes(token.value)) throw strangeWord(script, token.value, operands)
+  }
   try {
-    const allowPositionals = operands.length > 0
-    const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals })
+    const { values, positionals } = parseArgs({ args: [...args], options: own, strict: true, allowPositionals: true })
     const off = {
       plan: false,
       json: false,
@@ -82,73 +85,34 @@ export function parseFlags(script: string, args: readonly string[], operands: re
       watch: false,
       bundle: false,
     }
-    const strange = positionals.find((word) => !operands.includes(word))
-    if (strange !== undefined) throw flagProblem(`there is no "${strange}" here`, `there are ${operands.join(', ')}`)
     return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }
   } catch (error) {
-    if (error instanceof ConfigError) throw error
     throw flagProblem((error as Error).message.split('. ')[0] as string, '--help lists the flags')
   }
 }
 
-export function selectPhases<One extends Pick<Phase, 'id'>>(phases: readonly One[], flags: Flags): readonly One[] {
-  const at = (flag: string, number: string) => {
-    const index = phases.findIndex((phase) => phase.id === number || phase.id.split('-')[0] === number.padStart(2, '0'))
-    if (index >= 0) return index
-    throw flagProblem(
-      `--${flag} ${number}: no such phase here`,
-      `there are ${phases.map((phase) => phase.id).join(', ')}`,
-    )
-  }
-  if (flags.only !== undefined && (flags.from !== undefined || flags.to !== undefined))
-    throw flagProblem('--only does not go with --from or --to')
-  const from = flags.only ?? flags.from
-  const to = flags.only ?? flags.to
-  const first = from === undefined ? 0 : at(flags.only === undefined ? 'from' : 'only', from)
-  const last = to === undefined ? phases.length - 1 : at(flags.only === undefined ? 'to' : 'only', to)
-  if (first > last) throw flagProblem(`--from ${flags.from} comes after --to ${flags.to}`)
-  return phases.slice(first, last + 1)
+/** A flag that is another script's, or nobody's. */
+function strangeFlag(script: string, raw: string): ConfigError {
+  const name = raw.replace(/^-+/, '')
+  const of = Object.entries<Flag>(FLAGS).find(([one]) => one === name && raw.startsWith('--'))?.[1].of
+  if (of !== undefined)
+    return flagProblem(`${raw} is no flag of ${script}, but of ${of} alone`, `npx zx ${of} --help tells more`)
+  const close = nearest(
+    name,
+    flagsOf(script).map(([one]) => one),
+  )
+  const remedy = close === undefined ? '--help lists the flags' : `did you mean --${close}?`
+  return flagProblem(`there is no flag ${raw}`, remedy)
 }
 
-export function selectNodes(config: Config, flags: Flags): readonly Node[] {
-  const hosts = hostsOf(config)
-  if (flags.nodes === undefined) return hosts
-  const names = flags.nodes.split(',').map((name) => name.trim())
-  const strangers = names.filter((name) => !hosts.some((node) => node.name === name))
-  if (strangers.length > 0)
-    throw flagProblem(
-      `--nodes: ${strangers.map((name) => `"${name}"`).join(', ')} not in NODES`,
-      `there are ${hosts.map((node) => node.name).join(', ')}`,
-    )
-  return hosts.filter((node) => names.includes(node.name))
-}
-
-/** Whether help is all that is wanted, whatever else is on the line. */
-export const wantsHelp = (args: readonly string[]): boolean => args.includes('--help')
-
-/** What --help prints. */
-export function help(verb: {
-  readonly script: string
-  readonly title: string
-  readonly phases: readonly Pick<Phase, 'id' | 'title'>[]
-  readonly operands?: readonly { readonly name: string; readonly title: string }[]
-}): string {
-  const rows = flagsOf(verb.script).map(([name, flag]) => {
-    const left = `--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`
-    return `  ${left.padEnd(14)} ${flag.text}`
-  })
-  return [
-    `npx zx ${verb.script} ${verb.operands ? '[name …] ' : ''}[flags]`,
-    '',
-    verb.title,
-    '',
-    ...(verb.operands ?? verb.phases.map(({ id, title }) => ({ name: id, title }))).map(
-      ({ name, title }) => `  ${name.padEnd(22)} ${title}`,
-    ),
-    '',
-    ...rows,
-    '',
-    'Exit codes: 0 done · 1 a bug · 2 failed on a node · 3 changes pending (--plan) · 4 a node not reached',
-    '            5 bad env file or flags · 6 another run holds the lock · 130 interrupted',
-  ].join('\n')
+/** A word that stands where none belongs. */
+function strangeWord(script: string, word: string, operands: readonly string[]): ConfigError {
+  if (flagsOf(script).some(([name]) => name === word))
+    return flagProblem(`"${word}" is no flag without its dashes`, `did you mean --${word}?`)
+  const there = operands.length > 0 ? `there are ${operands.join(', ')}` : '--help lists the flags'
+  const phase = /^\d\d?(-|$)/.test(word) && operands.length === 0
+  return flagProblem(
+    `there is no "${word}" here`,
+    phase ? `a phase is named by a flag: --only ${word}` : didYouMean(word, operands, there),
+  )
 }

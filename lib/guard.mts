@@ -52,6 +52,9 @@ export interface Step {
 export interface Phase {
   readonly id: string
   readonly title: string
+  /** For --help: what is true when it is done, and the files on the nodes that it may write, with `*` where names differ. */
+  readonly makes?: string
+  readonly files?: readonly string[]
   /** Keys of the env file that this phase cannot do without. */
   readonly needs?: (config: Config) => readonly Problem[]
   /** What is not done before somebody has said yes. */

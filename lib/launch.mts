@@ -1,25 +1,30 @@
 /** One run: its settings, its log, what is shown of it, and its exit code. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
 import { ConfigError, type Problem, UnconfirmedError } from './errors.mts'
 import { type Emit, type Event, type Outcome, openLog } from './event.mts'
 import type { Job } from './exchange.mts'
-import { type Flags, parseFlags, selectNodes, selectPhases } from './flags.mts'
+import { type Flags, parseFlags } from './flags.mts'
 import { type Draft, type Phase, phaseOf } from './guard.mts'
 import { asOperators, faultHere } from './here.mts'
 import { onSignals } from './interrupt.mts'
+import { lastedBefore } from './lasted.mts'
+import { show } from './live.mts'
 import { ownerLine } from './lock.mts'
 import { ROOT, type Screen, type Verb } from './main.mts'
 import { masked, maskedAll } from './mask.mts'
-import { type How, orchestrate, show } from './orchestrator.mts'
+import { type How, orchestrate } from './orchestrator.mts'
+import { plainLines } from './plain.mts'
 import { planMatrix, planReport } from './plan-report.mts'
 import { profile, profileTable, traceOf } from './profile.mts'
+import { course } from './progress.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, plainLines, proofReport, summary, warnings } from './screen.mts'
+import { commandLine, failureCard, jsonResult, proofReport, summary, warnings } from './screen.mts'
+import { selectNodes, selectPhases } from './selection.mts'
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
 import { tally } from './tally.mts'
@@ -36,6 +41,9 @@ const EXIT: Readonly<Record<Outcome, number>> = {
   locked: 6,
   interrupted: 130,
 }
+
+/** Milliseconds between two looks at how long something has taken. */
+const TICK = 1000
 
 /** Runs phases as the arguments say, and sets the exit code; `started` is in milliseconds, as Date.now() has it. */
 export async function launch(verb: Verb, args: readonly string[], started: number): Promise<void> {
@@ -90,7 +98,13 @@ async function run(
   const counts = tally(names, phases, flags.plan)
   /** What is shown before a question. */
   const preview = tally(names, phases, true)
-  const lines = show()
+  const progress = course(
+    phases.map(({ id }) => id),
+    () => lastedBefore(dirname(log.file), basename(log.file)),
+    Date.now,
+  )
+  const lines = show(Date.now, progress, live ? width() : 0)
+  const plain = plainLines(print, flags.verbose, Date.now, progress)
   // What was looked at beside the phases and nodes that were chosen is for the log alone.
   const chosen = (event: Event) =>
     !(
@@ -100,7 +114,7 @@ async function run(
     ) && !(event.type === 'guard' && !nodes.some(({ name }) => name === event.node))
   const began = performance.now() - (Date.now() - started)
   const times = profile(() => performance.now() - began)
-  const shown: Emit[] = [counts.emit, preview.emit, lines.emit, ...(live ? [] : [plainLines(print, flags.verbose)])]
+  const shown: Emit[] = [counts.emit, preview.emit, progress.emit, ...(live ? [lines.emit] : [lines.emit, plain.emit])]
   const listeners = shown.map(
     (listener): Emit =>
       (event) =>
@@ -110,6 +124,7 @@ async function run(
   const again = commandLine(['npx', 'zx', verb.script, ...args])
   const mask = masked(config.secrets)
   const log = openLog(stateDir, mask, listeners)
+  const ticking = setInterval(live ? lines.tick : plain.tick, TICK).unref()
   const signals = onSignals((state) => log.emit({ type: 'stop', state }))
   // Nobody reads on (`make cluster | head`, a terminal that went away): that is no reason to leave a node half done.
   const onPipe = (error: NodeJS.ErrnoException) => {
@@ -220,6 +235,7 @@ async function run(
     bug(print, stack, relative('.', log.file), again)
   } finally {
     signals.off()
+    clearInterval(ticking)
     log.close()
   }
 }

@@ -8,8 +8,9 @@ import type { Lost } from './errors.mts'
 import type { Outcome } from './event.mts'
 import type { Job } from './exchange.mts'
 import type { Facts } from './facts.mts'
-import { type Flags, help, wantsHelp } from './flags.mts'
+import type { Flags } from './flags.mts'
 import type { Draft } from './guard.mts'
+import { help, wantsHelp } from './help.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -87,7 +88,9 @@ export async function main(verb: Verb): Promise<void> {
   process.exitCode = 1
   const args = argumentsOf()
   if (wantsHelp(args)) {
-    people().write(`${help(verb)}\n`)
+    const [only, ...more] = verb.phases
+    const { outlineOf } = await import('./help-guards.mts')
+    people().write(`${help(verb, only && more.length === 0 ? outlineOf(only) : [])}\n`)
     process.exitCode = 0
     return
   }

@@ -1,20 +1,16 @@
 /** The phases in their order as a listr2 list, the nodes side by side under each, and what becomes of the run. */
-import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2'
+import { Listr, type ListrTask } from 'listr2'
 import type { Node } from './config.mts'
 import { LockedError, NodeFailure, UnconfirmedError, UnreachableError } from './errors.mts'
-import type { Event, GuardEnd, Outcome } from './event.mts'
+import type { GuardEnd, Outcome } from './event.mts'
 import { exchange, type Job } from './exchange.mts'
 import { type Facts, otherRun } from './facts.mts'
 import type { Phase, Step } from './guard.mts'
+import type { Show } from './live.mts'
 import { type Lock, type Talk, takeLock } from './lock.mts'
 import { inOrder, standings } from './plan.mts'
 import { refusals } from './refusals.mts'
 import { askQuickly, holds, look, pastOf, readFacts, record, resumedFrom, runSteps, slowly } from './run.mts'
-import { waiting } from './screen.mts'
-import { several } from './style.mts'
-
-// biome-ignore lint/suspicious/noExplicitAny: listr2's type parameters are its renderers, which are chosen at run time.
-type Line = ListrTaskWrapper<unknown, any, any>
 
 /** How the phases are run. */
 export interface How {
@@ -151,6 +147,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
     const asked = [...(stale ? [phase] : []), ...(runs ? [next] : [])]
     if (asked.length > 0) facts = await readFacts(job, asked, facts)
     record(job, facts as Facts, phase)
+    show.head(undefined)
     job.emit({ type: 'phase', phase: phase.id, state: 'end' })
   }
 
@@ -159,6 +156,7 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
       title: `${phase.id}  ${phase.title}`,
       task: async (_, line) => {
         job.emit({ type: 'phase', phase: phase.id, state: 'start' })
+        show.head(line)
         show.share(line)
         const made = await ahead.get(phase.id)
         if (made && changed > 0) facts = await readFacts(job, [phase], facts)
@@ -167,10 +165,12 @@ export async function orchestrate(job: Job, how: How, show: Show): Promise<Outco
           await ended(phase, false)
           return undefined
         }
-        if (!lineEach) return run(phase, made ?? [])
+        // In the end its title is alone again.
+        const whole = () => run(phase, made ?? []).finally(() => show.head(undefined))
+        if (!lineEach) return whole()
         // Each node's line settles when the whole phase has, so that nothing runs on when one rejects.
         show.share(undefined)
-        const done = run(phase, made ?? [])
+        const done = whole()
         return line.newListr(
           job.nodes.map((node) => ({
             title: node.name,
@@ -256,78 +256,4 @@ function tellThePast(job: Job, facts: Facts, ends: readonly GuardEnd[]): void {
     }
     for (const [text, nodes] of stories) job.emit({ type: 'note', phase: phase.id, nodes, text })
   }
-}
-
-/** Where the live list shows what a node does. */
-export interface Show {
-  readonly emit: (event: Event) => void
-  /** The line of a node in a phase. */
-  readonly watch: (phase: string, node: string, line: Line) => void
-  /** The line under which all nodes are shown that are being asked and have none of their own. */
-  readonly share: (line: Line | undefined) => void
-  /** What the survey had to say. */
-  readonly notes: () => readonly string[]
-}
-
-/** Groups of nodes in a shared line; the terminal may be low. */
-const GROUPS = 4
-
-export function show(): Show {
-  const own = new Map<string, Line>()
-  /** What the nodes do that are being asked; some of them by two scripts at once. */
-  const doing = new Map<string, string>()
-  const scripts = new Map<string, number>()
-  const notes: string[] = []
-  let shared: Line | undefined
-  const tell = () => {
-    if (shared === undefined) return
-    const groups = [...Map.groupBy(doing, ([, text]) => text)]
-    const lines = groups.map(([text, nodes]) => `${several(nodes.map(([node]) => node))}: ${text}`)
-    const more = lines.length > GROUPS ? [`and ${lines.length - GROUPS + 1} more`] : []
-    shared.output = [...lines.slice(0, more.length > 0 ? GROUPS - 1 : GROUPS), ...more].join('\n')
-  }
-  return {
-    watch: (phase, node, line) => own.set(`${phase} ${node}`, line),
-    share: (line) => {
-      if (shared) shared.output = ''
-      shared = line
-    },
-    notes: () => notes,
-    emit: (event) => {
-      if (event.type === 'note') {
-        const where = event.phase === 'survey' ? '' : `${event.phase} on ${several(event.nodes)}: `
-        notes.push(`${where}${event.text}`)
-      }
-      if (event.type === 'stop') {
-        const soft = event.state === 'soft'
-        for (const line of own.values())
-          line.output = soft ? 'stops after this step; Ctrl-C once more breaks it off' : 'breaks off'
-      }
-      if (event.type === 'script') {
-        const more = { sent: 1, hello: 0, ended: -1 }[event.state]
-        scripts.set(event.node, (scripts.get(event.node) ?? 0) + more)
-        if (scripts.get(event.node) === 0) doing.delete(event.node)
-        else if (event.state !== 'ended') doing.set(event.node, event.state === 'sent' ? 'no answer yet' : 'answers')
-        tell()
-      }
-      if (event.type !== 'guard' && event.type !== 'output') return
-      const line = own.get(`${event.phase} ${event.node}`)
-      if (event.type === 'output') {
-        if (line) line.output = `${event.guard}: ${event.line}`
-        return
-      }
-      const text = doingOf(event)
-      if (line) line.output = text
-      if (doing.has(event.node)) doing.set(event.node, text)
-      tell()
-    },
-  }
-}
-
-/** What a node does, or has just done. */
-function doingOf(event: Extract<Event, { type: 'guard' }>): string {
-  if (event.state === 'wait') return `waits ${waiting(event)}`
-  if (event.state === 'failed' || event.state === 'unsure') return `failed: ${event.guard}`
-  if (event.state === 'ok' || event.state === 'changed') return `${event.state}: ${event.guard}`
-  return event.guard
 }

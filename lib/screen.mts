@@ -1,54 +1,9 @@
-/** What a run looks like: plain lines, the failure card, the summary and the JSON object. A plan has a file of its own. */
-import type { Event, GuardEnd, Outcome } from './event.mts'
+/** What a run comes to: the failure card, the summary and the JSON object. What is told meanwhile, and a plan, have files of their own. */
+import type { GuardEnd, Outcome } from './event.mts'
 import { holderText } from './lock.mts'
 import { quote } from './shell.mts'
 import { coloured, indented, type Print, type Style, seconds, several, styled, width, wrapped } from './style.mts'
 import type { Count, Tally } from './tally.mts'
-
-const clock = () => new Date().toTimeString().slice(0, 8)
-
-/** What a signal does. */
-export const STOPS: Readonly<Record<'soft' | 'hard', string>> = {
-  soft: 'after the step that each node is in; once more breaks that off too',
-  hard: 'at once; a package transaction that runs is finished by its node',
-}
-/** Columns from which on plain lines stand in columns. */
-const ROOMY = 100
-
-/** One line for each thing worth knowing: time, phase, node, result. `verbose` adds what holds already and live output. */
-export function plainLines(print: Print, verbose: boolean): (event: Event) => void {
-  const say = (phase: string, node: string, result: string, text: string) => {
-    const [a, b, c] = width() < ROOMY ? [0, 0, 0] : [22, 12, 8]
-    const words = [clock(), phase.padEnd(a), node.padEnd(b), coloured(result, result.padEnd(c)), text]
-    print(words.filter(Boolean).join(' '))
-  }
-  const lost = new Set<string>()
-  return (event) => {
-    // It says nothing until all nodes have answered.
-    if (event.type === 'phase' && event.phase === 'survey' && event.state === 'start')
-      say('survey', '', 'begins', 'what holds already')
-    if (event.type === 'note') say(event.phase, several(event.nodes), 'note', event.text)
-    // A node that dies ends each session that it had.
-    if (event.type === 'unreachable' && !lost.has(event.node)) say('', event.node, 'unreachable', event.text)
-    if (event.type === 'unreachable') lost.add(event.node)
-    if (event.type === 'lock' && event.state === 'waits') say('', event.node, 'waits', `for the lock of ${event.owner}`)
-    if (event.type === 'lock' && event.state === 'expired')
-      say('', event.node, 'note', `the lock of a run that is over has expired: ${event.owner}`)
-    if (event.type === 'stop') say('', '', 'stops', STOPS[event.state])
-    if (event.type === 'output' && verbose) say(event.phase, event.node, '|', event.line)
-    if (event.type !== 'guard') return
-    if (event.state === 'wait') say(event.phase, event.node, 'waits', waiting(event))
-    if (event.state === 'apply') say(event.phase, event.node, 'applies', event.guard)
-    if (!('output' in event) || event.state === 'skipped' || event.state === 'pending') return
-    if (event.state === 'ok' && !verbose) return
-    say(event.phase, event.node, event.state, `${event.guard} (${seconds(event.ms)})`)
-    if (verbose && event.output.trim() !== '') print(indented(event.output.trimEnd()))
-  }
-}
-
-/** What is waited for, for how long at most, and what is seen meanwhile. */
-export const waiting = (event: { readonly guard: string; readonly seen?: string; readonly patience?: number }) =>
-  `until ${event.guard}: ${event.seen ?? ''}${event.patience ? ` (up to ${event.patience} s)` : ''}`
 
 /** The nodes for which the same is said, so that it is said once. */
 export const folded = (ends: readonly GuardEnd[]): readonly (readonly [GuardEnd, readonly string[]])[] =>

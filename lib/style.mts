@@ -20,6 +20,14 @@ const MARK: Readonly<Record<string, Style>> = {
 }
 export const coloured = (word: string, text = word) => styled(MARK[word] ?? 'dim', text)
 
+/** `0:42`, `12:05`, `1:02:05`. */
+export function clock(ms: number): string {
+  const whole = Math.floor(ms / 1000)
+  const two = (count: number) => String(count).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(whole % 60)}`
+}
+
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
 /** Nobody reads a terminal of fewer columns; one that says so does not know, as does a pipe. */

@@ -32,6 +32,20 @@ const open = (config: Config, facts: Facts, node: Node): Guard[] => doors(config
 export const phase: Phase = {
   id: '00-prereqs',
   title: 'Nodes fit together',
+  makes:
+    "every problem of every node is found first; names in /etc/hosts, a time service, root's ssh keys with pinned host keys, ports opened in the firewall, SELinux as SELINUX says",
+  files: [
+    '/etc/hosts',
+    '/root/.ssh/id_ed25519',
+    '/root/.ssh/authorized_keys',
+    '/etc/ssh/ssh_known_hosts',
+    '/etc/chrony/sources.d/quorate.sources',
+    '/etc/chrony.d/quorate.conf',
+    '/etc/chrony.conf',
+    '/etc/systemd/timesyncd.conf.d/quorate.conf',
+    '/etc/selinux/config',
+    'where the active firewall keeps its rules for the next boot',
+  ],
   asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
   facts: (config) => ({
     ...trustFacts,

@@ -9,6 +9,19 @@ import { timekeeperFact } from '../lib/timekeeper.mts'
 export const phase: Phase = {
   id: '01-repos',
   title: 'Package repositories',
+  makes:
+    'extra repositories with their keys, HighAvailability where the distribution has it off; every package to be installed has a candidate',
+  files: [
+    '/etc/apt/sources.list.d/quorate.sources',
+    '/etc/apt/sources.list.d/quorate.list',
+    '/etc/apt/auth.conf.d/quorate.conf',
+    '/etc/apt/keyrings/quorate-*',
+    '/etc/yum.repos.d/quorate.repo',
+    '/etc/zypp/repos.d/quorate.repo',
+    '/etc/zypp/credentials.d/quorate-*',
+    '/etc/pki/rpm-gpg/quorate-*',
+    '/etc/yum.repos.d/*',
+  ],
   facts: () => ({ repositories: SECTIONS_FACT, ...timekeeperFact }),
   steps: [
     { title: 'sources', on: everyNode, guards: extraRepositories, keepsFacts: true },

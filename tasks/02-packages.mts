@@ -10,6 +10,14 @@ import { timekeeperFact } from '../lib/timekeeper.mts'
 export const phase: Phase = {
   id: '02-packages',
   title: 'Packages',
+  makes:
+    'corosync, pacemaker, resource agents, haproxy, socat, chrony and crmsh are installed; no daemon starts half-configured',
+  files: [
+    '/etc/chrony/sources.d/quorate.sources',
+    '/etc/chrony.d/quorate.conf',
+    '/etc/chrony.conf',
+    '/etc/systemd/timesyncd.conf.d/quorate.conf',
+  ],
   facts: () => timekeeperFact,
   steps: [
     {

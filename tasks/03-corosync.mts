@@ -281,6 +281,14 @@ const joined = (config: Config): Guard[] => [
 export const phase: Phase = {
   id: '03-corosync',
   title: 'Corosync ring',
+  makes:
+    'one ring key on all nodes (an existing one wins), corosync.conf tested before it is installed, every link connected, the ring quorate',
+  files: [
+    '/etc/corosync/corosync.conf',
+    '/etc/corosync/authkey',
+    '/etc/corosync/qdevice/net/nssdb',
+    '/etc/corosync/qnetd/nssdb',
+  ],
   needs,
   asks: (config, facts) => [...adoptions(config, facts), ...farewells(config, facts)],
   facts: (config) => ({

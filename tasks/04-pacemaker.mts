@@ -44,6 +44,8 @@ const properties = (config: Config, facts: Facts): Guard[] => {
 export const phase: Phase = {
   id: '04-pacemaker',
   title: 'Pacemaker',
+  makes: 'every node online; properties and defaults by node count and FENCING',
+  files: ['/etc/systemd/system/pacemaker.service.d/60-quorate.conf', "the CIB, pacemaker's own"],
   warns: ({ fencing }) => (fencing === 'none' ? [UNFENCED] : []),
   asks: farewells,
   facts: () => ({ ...RING_FACTS, cib: cibFact, 'cib.nodes': cibNodesFact }),

@@ -10,6 +10,9 @@ import { vipsFree } from '../lib/requirements.mts'
 export const phase: Phase = {
   id: '05-vip',
   title: 'Virtual IP',
+  makes:
+    'the virtual IP (or one of IPv4 and one of IPv6), free before, held by exactly one node after, and by none whose network card has no link',
+  files: ["the CIB, pacemaker's own"],
   together: true,
   steps: [
     { title: 'free', on: everyNode, guards: vipsFree, after: '03-corosync' },

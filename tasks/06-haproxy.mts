@@ -111,6 +111,22 @@ const resources = (config: Config): Guard[] => [
 export const phase: Draft = {
   id: '06-haproxy',
   title: 'HAProxy on the VIP',
+  makes:
+    "HAProxy as a pacemaker clone beside the VIP, its configuration tested before it is installed and reloaded node by node; each API moved off 0.0.0.0 onto its node's own address",
+  files: [
+    '/etc/haproxy/haproxy.cfg',
+    '/etc/haproxy/quorate.pem',
+    '/etc/haproxy/quorate-https.lst',
+    '/etc/sysctl.d/60-quorate.conf',
+    '/etc/systemd/system/haproxy.service.d/60-quorate.conf',
+    "what each API's packaging listens by: a drop-in of its unit, its Listen line, or its own file",
+    'fernet keys that FERNET_SYNC copies',
+    '/var/lib/quorate/tls/*',
+    '/usr/local/share/ca-certificates/quorate-*.crt',
+    '/etc/pki/ca-trust/source/anchors/quorate-*.crt',
+    '/etc/pki/trust/anchors/quorate-*.crt',
+    "the CIB, pacemaker's own",
+  ],
   needs: notOver,
   warns: endsSoon,
   facts: (config) => ({

@@ -22,6 +22,12 @@ const needs = (config: Config) =>
 export const phase: Draft = {
   id: '07-keystone-endpoints',
   title: 'Keystone endpoints',
+  makes:
+    "the catalogue's endpoints on the VIP, the old ones kept in an undo file on each node; the addresses by which services call each other, too; a token through the VIP as proof",
+  files: [
+    '/var/lib/quorate/undo/endpoints-*.json',
+    "the files of the services that name keystone's or one another's address",
+  ],
   needs,
   facts: () => ({ calls: callsFact, listeners: listenersFact }),
   slowFacts: (config, facts) => {

@@ -10,8 +10,10 @@ import type { Phase } from '../guard.mts'
 import { portOn, schemeOn } from '../http.mts'
 import { holderText } from '../lock.mts'
 import type { Talk } from '../main.mts'
+import { reminder } from '../progress.mts'
 import { askAll, check } from '../run.mts'
 import { authority } from '../services.mts'
+import { clock } from '../style.mts'
 import { type Figures, figuresOf, goneSince, PACE, type Seen, seenIn } from './figures.mts'
 import type { Scenario, Stage } from './scenarios.mts'
 import { begins, ends, tells } from './watch.mts'
@@ -205,7 +207,7 @@ async function one(
     const { failed } = await told(job, at, scenario.act(stage))
     if (failed !== undefined) throw new Error(`${scenario.name} on ${at.name}: ${failed}`)
     let greenMs: number | undefined
-    let seen = ''
+    const isNews = reminder(Date.now)
     try {
       if (scenario.hold !== undefined) await pause(scenario.hold(stage.config) * 1000, undefined, { signal: job.stop })
     } finally {
@@ -220,8 +222,7 @@ async function one(
         greenMs = Date.now() - since
         break
       }
-      if (bad !== seen) say(`  waits: ${bad}`)
-      seen = bad
+      if (isNews(bad)) say(`  waits ${clock(Date.now() - since)} of ${clock(RECOVERY * 1000)}: ${bad}`)
       await pause(LOOK, undefined, { signal: job.stop })
     }
     const green = Date.now()
@@ -281,7 +282,8 @@ export async function drill(
   const drilled: Drilled[] = []
   const skipped: string[] = []
   const { limit, limits, asks } = job.config.drill
-  for (const scenario of scenarios) {
+  const began = Date.now()
+  for (const [index, scenario] of scenarios.entries()) {
     const lacks = scenario.lacks?.(job.config)
     if (lacks !== undefined) {
       skipped.push(`${scenario.name}: ${lacks}`)
@@ -307,7 +309,9 @@ export async function drill(
       skipped.push(`${scenario.name}: not agreed to`)
       continue
     }
-    talk.say(`${scenario.name}: ${scenario.title} (${target})`)
+    const place = scenarios.length > 1 ? `, ${index + 1} of ${scenarios.length}, ${clock(Date.now() - began)}` : ''
+    const back = scenario.hold ? `, back after ${scenario.hold(stage.config)} s` : ''
+    talk.say(`${scenario.name}: ${scenario.title} (${target}${back})${place}`)
     try {
       const done = await one(job, proof, scenario, stage, limits[scenario.name] ?? limit, talk)
       drilled.push(done)

@@ -120,9 +120,9 @@ starts.run()
 const node = STARTS.node as Start
 const flags = suite('flags that are wrong')
 const FLAGS: readonly (readonly [string, string, readonly string[], RegExp])[] = [
-  ['unknown', CLUSTER_TASK, ['--frm', '03'], /--frm/],
+  ['misspelt', CLUSTER_TASK, ['--frm', '03'], /^there is no flag --frm \(did you mean --from\?\)$/m],
   ['without its value', CLUSTER_TASK, ['--from'], /--from/],
-  ['a word that is no flag', CLUSTER_TASK, ['03'], /03/],
+  ['a misspelt phase', CLUSTER_TASK, ['--only', '3-corosnc'], /--only 3-corosnc: .*did you mean 03-corosync\?/],
   ['an unknown phase', CLUSTER_TASK, ['--from', '42'], /42.*00-prereqs/],
   ['a phase that this script does not have', PHASE_TASK, ['--only', '04'], /04.*03-corosync/],
   ['an unknown node', CLUSTER_TASK, ['--nodes', 'node1,node9'], /"node9".*node1, node2, node3/],

@@ -1,0 +1,56 @@
+/** How long the phases took when they were last run: read from the logs of earlier runs. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Event } from './event.mts'
+
+/** Logs that are looked at: more tell of a cluster that was another one. */
+const LOGS = 10
+
+type Told = Event & { readonly time: string }
+
+/** A line of a log; undefined for one that was cut off. */
+function told(line: string): Told | undefined {
+  try {
+    return JSON.parse(line) as Told
+  } catch {
+    // A run that was killed, or a full disk, leaves half a line: it tells nothing.
+    return undefined
+  }
+}
+
+/** Milliseconds by phase, of those that had something to do and came to their end. */
+export function lastedIn(log: string): ReadonlyMap<string, number> {
+  const begun = new Map<string, { readonly at: number; works: boolean }>()
+  const lasted = new Map<string, number>()
+  const lines = log.split('\n').filter((line) => line.includes('"type":"phase"') || line.includes('"type":"step"'))
+  for (const event of lines.map(told)) {
+    if (event?.type === 'step') {
+      const one = begun.get(event.phase)
+      if (one) one.works = true
+    }
+    if (event?.type !== 'phase') continue
+    const at = Date.parse(event.time)
+    const one = begun.get(event.phase)
+    if (event.state === 'start') begun.set(event.phase, { at, works: false })
+    else if (one?.works) lasted.set(event.phase, at - one.at)
+  }
+  return lasted
+}
+
+/** Empty where it cannot be read (another user's, or gone meanwhile): it is worth a guess at what is left, and no more. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** The same for the latest run of each phase, but for that of this log. */
+export function lastedBefore(runs: string, own: string): ReadonlyMap<string, number> {
+  const names = readdirSync(runs)
+    .filter((name) => name.endsWith('.jsonl') && name !== own)
+    .sort()
+    .slice(-LOGS)
+  return new Map(names.flatMap((name) => [...lastedIn(textOf(join(runs, name)))]))
+}
