@@ -19,13 +19,7 @@ if (isScript(import.meta))
     phases: [phase],
     looksAtAll: true,
     work: async (job, _, talk) => {
-      const { examine, toldOf } = await import('../lib/doctor/doctor.mts')
-      const found = await examine(job, phase, proof)
-      const told = toldOf(found, talk.say)
-      if (!talk.flags.bundle) return told
-      const { bundle, bundleText } = await import('../lib/doctor/bundle.mts')
-      const file = await bundle(job, found, talk.mask)
-      talk.say(bundleText(file))
-      return { ...told, more: { ...told.more, bundle: file } }
+      const { doctor } = await import('../lib/doctor/doctor.mts')
+      return doctor(job, phase, proof, talk)
     },
   })

@@ -6,8 +6,10 @@ import type { Job } from '../exchange.mts'
 import type { Facts } from '../facts.mts'
 import { UNFENCED } from '../fencing.mts'
 import type { Phase } from '../guard.mts'
+import type { Talk } from '../main.mts'
 import { askAll, check, pastOf } from '../run.mts'
 import { apis, backEnds, certificates, endpoints, haproxy, keystoneKeys } from './api.mts'
+import { bundle, bundleText } from './bundle.mts'
 import { diagnosis, type Finding, IDS, type Note } from './finding.mts'
 import {
   cutOff,
@@ -94,14 +96,24 @@ const lastRun =
 const decided = ({ fencing }: Config): readonly Note[] =>
   fencing === 'none' ? [{ id: 'unfenced', nodes: [], text: UNFENCED }] : []
 
-export interface Told {
-  readonly outcome: Outcome
-  readonly more: object
-}
-
-export function toldOf({ findings, notes, asked, seen }: Examination, say: (text: string) => void): Told {
-  const counts = { up: seen.up.length, lost: seen.lost.length }
-  tell(say, { findings, notes, asked, ...counts })
-  const outcome = seen.lost.length > 0 ? 'unreachable' : findings.length > 0 ? 'failed' : 'ok'
-  return { outcome, more: { findings, notes, asked } }
+/** Examines, tells what it found, and with --bundle writes that down. */
+export async function doctor(
+  job: Job,
+  facts: Phase,
+  proof: Phase,
+  talk: Talk,
+): Promise<{ outcome: Outcome; more: object }> {
+  try {
+    const found = await examine(job, facts, proof)
+    const { seen, findings, notes, asked } = found
+    tell(talk.say, { findings, notes, asked, up: seen.up.length, lost: seen.lost.length })
+    const file = talk.flags.bundle ? await bundle(job, found, talk.mask) : undefined
+    if (file !== undefined) talk.say(bundleText(file))
+    const outcome = seen.lost.length > 0 ? 'unreachable' : findings.length > 0 ? 'failed' : 'ok'
+    return { outcome, more: { findings, notes, asked, ...(file === undefined ? {} : { bundle: file }) } }
+  } catch (error) {
+    // Nothing was changed, so that there is nothing to say of it.
+    if (job.stop.aborted) return { outcome: 'interrupted', more: {} }
+    throw error
+  }
 }

@@ -32,17 +32,6 @@ onLab(
         if (where === 'ops') await lab.ops('sh', '-c', text)
         else await lab.on(where, text)
     }
-    /** What heals by itself takes a while. */
-    const well = () =>
-      until('the doctor finds nothing', 90, async () => {
-        const run = await lab.run('doctor', '--json')
-        assert.equal(
-          report(run).findings.map(({ id, text }) => `${id}: ${text}`),
-          [],
-        )
-        return run
-      })
-
     test('nothing is built yet', async () => {
       const run = await lab.run('doctor', '--json')
       ended(run, 2)
@@ -102,7 +91,17 @@ onLab(
           await doing(mends)
           lab.hangUp()
         }
-        await well()
       })
+
+    test('nothing is found any more when all of it is mended', async () => {
+      await until('the doctor finds nothing', 90, async () => {
+        const { findings } = report(await lab.run('doctor', '--json'))
+        assert.equal(
+          findings.map(({ id, text }) => `${id}: ${text}`),
+          [],
+        )
+        return true
+      })
+    })
   },
 )
