@@ -35,7 +35,7 @@ function heads(
     const top = y
     const through = chips(answersOf(status, hostOf(index, address)), PAD + 12, top + 46, width - 2 * PAD - 24)
     const last = top + 46 + through.lines * LINE
-    const height = 34 + (through.lines + (index === 0 ? 1 : 0)) * LINE
+    const height = 38 + (through.lines + (index === 0 ? 1 : 0)) * LINE
     middles.push(top + height / 2)
     y += height + 10
     const one = holders.length === 1
