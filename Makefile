@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
+.PHONY: help setup demo cluster plan verify status report drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
 
 help:
 	@[ -e "$(ENV)" ] || { echo "No $(ENV) here yet: cp env.example .env, edit it, then make plan. Or make demo,"; \
@@ -50,6 +50,9 @@ verify: $(SETUP) ## proves the built cluster
 status: $(SETUP) ## the cluster on one screen
 	@$(ZX) tasks/status.mts --env "$(ENV)" $(ARGS)
 
+report: $(SETUP) ## one HTML file to look at and to attach (ARGS=--open)
+	@$(ZX) tasks/report.mts --env "$(ENV)" $(ARGS)
+
 ## Trying it on this machine
 
 demo: $(SETUP) lab ## all of it on this machine: lab, cluster, proof (as root)
@@ -83,10 +86,12 @@ $(SETUP): package-lock.json package.json
 pictures: $(SETUP) ## the pictures of the documents, from real runs on a lab
 	@test/prepare
 	@node_modules/.bin/node test/pictures/terminal.mts
+	@node_modules/.bin/node test/pictures/report.mts
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
 	@node_modules/.bin/tsc --noEmit
+	@node_modules/.bin/tsc --noEmit -p lib/report/page
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
 	@shellcheck -x $$(git ls-files -- test/lab test/bench test/prepare .ci | xargs awk 'FNR == 1 && /^#!.*sh$$/ { print FILENAME }')
 

@@ -29,6 +29,7 @@ const FLAGS = {
     text: 'the packages too, as far as they came with the cluster',
     of: 'tasks/destroy.mts',
   },
+  open: { type: 'boolean', text: 'opens it, where there is a desktop', of: 'tasks/report.mts' },
   watch: { type: 'boolean', text: 'goes on looking, and draws the screen anew, until Ctrl-C', of: 'tasks/status.mts' },
   help: { type: 'boolean', text: 'this text' },
 } as const satisfies Readonly<Record<string, Flag>>
@@ -50,6 +51,7 @@ export interface Flags {
   readonly wait: boolean
   readonly yes: boolean
   readonly packages: boolean
+  readonly open: boolean
   readonly watch: boolean
   /** What is named beside the flags. */
   readonly words: readonly string[]
@@ -76,6 +78,7 @@ export function parseFlags(script: string, args: readonly string[], operands: re
       wait: false,
       yes: false,
       packages: false,
+      open: false,
       watch: false,
     }
     return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }

@@ -133,7 +133,7 @@ async function run(
   process.stdout.on('error', onPipe)
   process.stderr.on('error', onPipe)
   try {
-    log.emit({ type: 'run', command: again, env: config.file, nodes: nodes.map((node) => node.name) })
+    log.emit({ type: 'run', command: again, env: config.file, nodes: names, phases: phases.map(({ id }) => id) })
     if (log.fault() !== undefined) {
       rmSync(log.file)
       throw log.fault()
@@ -164,7 +164,9 @@ async function run(
     let more: object = {}
     const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
       const agree = async (question: string) => flags.yes || (await agreed(job, question))
-      const done = await own(job, flags.words, { plan: flags.plan, say: (text) => print(mask(text)), agreed: agree })
+      const said = (text: string) => print(mask(text))
+      const run = { id: log.runId, flags, mask }
+      const done = await own(job, flags.words, { plan: flags.plan, say: said, agreed: agree, run })
       more = done.more
       return done.outcome
     }

@@ -11,6 +11,7 @@ import type { Facts } from './facts.mts'
 import type { Flags } from './flags.mts'
 import type { Draft } from './guard.mts'
 import { help, wantsHelp } from './help.mts'
+import type { Mask } from './mask.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -42,6 +43,8 @@ export interface Talk {
   readonly say: (text: string) => void
   /** Puts a question; throws ConfigError where nobody can answer it. */
   readonly agreed: (question: string) => Promise<boolean>
+  /** The run that it is part of; `mask` is for what it writes elsewhere than by `say`. */
+  readonly run: { readonly id: string; readonly flags: Flags; readonly mask: Mask }
 }
 
 /** What is shown, and as `more` goes into the object of --json. */
