@@ -16,6 +16,7 @@ interface Entry {
   readonly integrity: string
   readonly dev?: boolean
   readonly os?: readonly string[]
+  readonly cpu?: readonly string[]
   resolved?: string
 }
 interface Lock {
@@ -31,9 +32,11 @@ const fileOf = (path: string, { version }: Entry): string =>
   `${nameOf(path).replace('@', '').replace('/', '-')}-${version}.tgz`
 
 const lock = JSON.parse(readFileSync(LOCK, 'utf8')) as Lock
-const needed = Object.entries(lock.packages).filter(
-  ([path, { dev, os }]) => path !== '' && dev !== true && (os === undefined || os.includes('linux')),
-)
+/** Where a release is installed without a network. */
+const fits = ({ os, cpu }: Entry): boolean =>
+  (os === undefined || os.includes('linux')) &&
+  (cpu === undefined || cpu.some((one) => one === 'x64' || one === 'arm64'))
+const needed = Object.entries(lock.packages).filter(([path, entry]) => path !== '' && !entry.dev && fits(entry))
 
 mkdirSync(FOLDER, { recursive: true })
 const specs = new Set(needed.map(([path, { version }]) => `${nameOf(path)}@${version}`))
