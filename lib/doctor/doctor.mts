@@ -1,11 +1,12 @@
 /** The doctor: asks all nodes what can be wrong, in two scripts each, and tells what it found. It changes nothing. */
+import { join } from 'node:path'
 import { hostsOf } from '../config.mts'
 import { UnreachableError } from '../errors.mts'
 import type { Outcome } from '../event.mts'
 import type { Job } from '../exchange.mts'
 import type { Facts } from '../facts.mts'
 import type { Phase } from '../guard.mts'
-import type { Talk } from '../main.mts'
+import { ROOT, type Talk } from '../main.mts'
 import { askAll, check, pastOf } from '../run.mts'
 import { bundle, bundleText } from './bundle.mts'
 import { diagnosis, type Finding, IDS, type Note } from './finding.mts'
@@ -73,7 +74,7 @@ export async function examine(job: Job, facts: Phase, proof: Phase): Promise<Exa
   const found = drafts(seen)
   const all = [...found, ...(looked ? survey(looked, found) : [])]
   const guards = new Set(looked?.ends.map(({ phase, step, guard }) => JSON.stringify([phase, step, guard])))
-  const notes = [...decided(job.config), ...notesOf(seen, lastRun(job))]
+  const notes = [...decided(job.config), ...notesOf(seen, lastRun(join(ROOT, '.state', job.config.clusterName)))]
   return { seen, findings: diagnosis(all), notes, asked: IDS.length + guards.size, ...(looked ? { looked } : {}) }
 }
 
