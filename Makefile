@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint
+.PHONY: help setup demo cluster plan verify status doctor report drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
 
 help:
 	@[ -e "$(ENV)" ] || { echo "No $(ENV) here yet: cp env.example .env, edit it, then make plan. Or make demo,"; \
@@ -53,6 +53,9 @@ status: $(SETUP) ## the cluster on one screen
 doctor: $(SETUP) ## what is wrong, the cause first, with its remedy
 	@$(ZX) tasks/doctor.mts --env "$(ENV)" $(ARGS)
 
+report: $(SETUP) ## one HTML file to look at and to attach (ARGS=--open)
+	@$(ZX) tasks/report.mts --env "$(ENV)" $(ARGS)
+
 ## Trying it on this machine
 
 demo: $(SETUP) lab ## all of it on this machine: lab, cluster, proof (as root)
@@ -83,13 +86,15 @@ $(SETUP): package-lock.json package.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-pictures: $(SETUP) ## makes the pictures of the documents anew, from real runs on a lab
+pictures: $(SETUP) ## the pictures of the documents, from real runs on a lab
 	@test/prepare
 	@node_modules/.bin/node test/pictures/terminal.mts
+	@node_modules/.bin/node test/pictures/report.mts
 
 lint: $(SETUP) ## types, style, shell
 	@node_modules/.bin/biome check .
 	@node_modules/.bin/tsc --noEmit
+	@node_modules/.bin/tsc --noEmit -p lib/report/page
 	@command -v shellcheck >/dev/null || { echo "shellcheck is not installed: apt-get install shellcheck"; exit 1; }
 	@shellcheck -x $$(git ls-files -- test/lab test/bench test/prepare .ci | xargs awk 'FNR == 1 && /^#!.*sh$$/ { print FILENAME }')
 
@@ -112,3 +117,6 @@ test-chaos: $(SETUP) ## faults drawn by a seed (ARGS="--seed 7 --faults 80")
 bench: $(SETUP) ## beside Ansible and plain shell: hours, on an idle machine
 	@test/prepare ansible-core
 	@node_modules/.bin/node test/bench/bench.mts $(ARGS)
+
+release: $(SETUP) ## a release of main (VERSION=1.2.3; ARGS=--plan: only looks)
+	@.ci/release "$(VERSION)" $(ARGS)

@@ -9,7 +9,13 @@ import type { Result } from './script.mts'
 export type Outcome = 'ok' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'invalid' | 'locked' | 'interrupted'
 
 export type Event =
-  | { readonly type: 'run'; readonly command: string; readonly env: string; readonly nodes: readonly string[] }
+  | {
+      readonly type: 'run'
+      readonly command: string
+      readonly env: string
+      readonly nodes: readonly string[] /** Ids. */
+      readonly phases?: readonly string[]
+    }
   /** What the survey has to say of a phase. */
   | { readonly type: 'note'; readonly phase: string; readonly nodes: readonly string[]; readonly text: string }
   | { readonly type: 'phase'; readonly phase: string; readonly state: 'start' | 'end' }
@@ -52,6 +58,7 @@ export type Event =
     }
   /** The run does not begin: the phases or nodes that were chosen would leave a cluster half made. */
   | ({ readonly type: 'refused' } & Refusal)
+  | DrillEnd
   /** A signal has come: `soft` finishes what is atomic, `hard` breaks off. */
   | { readonly type: 'stop'; readonly state: 'soft' | 'hard' }
   | { readonly type: 'end'; readonly outcome: Outcome; readonly ms: number }
@@ -78,6 +85,41 @@ export interface GuardEnd {
   readonly required: boolean
   /** The shell text that failed; a check that just says no has not. */
   readonly command?: string
+}
+
+/** Something was broken on purpose, and what the users of the API would have noticed. Times are milliseconds since the fault. */
+export interface DrillEnd {
+  readonly type: 'drill'
+  readonly name: string
+  readonly title: string
+  /** The node to which it was done. */
+  readonly target: string
+  /** When: ISO 8601, by the clock here. */
+  readonly at: string
+  readonly limitMs: number
+  readonly outageMs: number
+  readonly outage?: Stretch & { readonly node: string }
+  readonly failed: number
+  readonly asked: number
+  readonly held: readonly (Stretch & { readonly node: string })[]
+  readonly doubledMs: number
+  readonly fencedMs: number
+  readonly fenced?: Stretch
+  readonly greenMs: number | undefined
+  readonly within: boolean
+  readonly answers: Series
+}
+/** Without an end where that is open. */
+export interface Stretch {
+  readonly from: number
+  readonly to?: number
+}
+/** How many good and bad answers came in each stretch of `step` milliseconds, by when they were asked for, of all that asked. */
+export interface Series {
+  readonly from: number
+  readonly step: number
+  readonly good: readonly number[]
+  readonly bad: readonly number[]
 }
 
 export type Emit = (event: Event) => void

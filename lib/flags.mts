@@ -29,6 +29,7 @@ const FLAGS = {
     text: 'the packages too, as far as they came with the cluster',
     of: 'tasks/destroy.mts',
   },
+  open: { type: 'boolean', text: 'opens it, where there is a desktop', of: 'tasks/report.mts' },
   watch: { type: 'boolean', text: 'goes on looking, and draws the screen anew, until Ctrl-C', of: 'tasks/status.mts' },
   bundle: {
     type: 'boolean',
@@ -55,6 +56,7 @@ export interface Flags {
   readonly wait: boolean
   readonly yes: boolean
   readonly packages: boolean
+  readonly open: boolean
   readonly watch: boolean
   readonly bundle: boolean
   /** What is named beside the flags. */
@@ -82,6 +84,7 @@ export function parseFlags(script: string, args: readonly string[], operands: re
       wait: false,
       yes: false,
       packages: false,
+      open: false,
       watch: false,
       bundle: false,
     }

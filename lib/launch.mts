@@ -23,7 +23,7 @@ import { profile, profileTable, traceOf } from './profile.mts'
 import { course } from './progress.mts'
 import { readConfig } from './read-config.mts'
 import { askAll } from './run.mts'
-import { commandLine, failureCard, jsonResult, proofReport, summary, warnings } from './screen.mts'
+import { commandLine, failureCard, jsonResult, proofReport, summary, warnings, whatNext } from './screen.mts'
 import { selectNodes, selectPhases } from './selection.mts'
 import { ssh } from './ssh.mts'
 import { people, width } from './style.mts'
@@ -133,7 +133,7 @@ async function run(
   process.stdout.on('error', onPipe)
   process.stderr.on('error', onPipe)
   try {
-    log.emit({ type: 'run', command: again, env: config.file, nodes: nodes.map((node) => node.name) })
+    log.emit({ type: 'run', command: again, env: config.file, nodes: names, phases: phases.map(({ id }) => id) })
     if (log.fault() !== undefined) {
       rmSync(log.file)
       throw log.fault()
@@ -164,13 +164,9 @@ async function run(
     let more: object = {}
     const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
       const agree = async (question: string) => flags.yes || (await agreed(job, question))
-      const done = await own(job, flags.words, {
-        plan: flags.plan,
-        flags,
-        mask,
-        say: (text) => print(mask(text)),
-        agreed: agree,
-      })
+      const said = (text: string) => print(mask(text))
+      const run = { id: log.runId, flags, mask }
+      const done = await own(job, flags.words, { plan: flags.plan, say: said, agreed: agree, run })
       more = done.more
       return done.outcome
     }
@@ -209,6 +205,8 @@ async function run(
       phases.flatMap((phase) => phase.warns?.(config) ?? []),
     )
     if (!look && !verb.work) summary(print, counts, outcome, ms, flags.plan)
+    if (outcome === 'changed' && !flags.json && phases.at(-1)?.id === verb.last)
+      whatNext(print, verb.next ?? [], flags.env)
     let traceFault: ReturnType<typeof faultHere>
     if (flags.profile) {
       profileTable(print, times.spans(), ms)

@@ -11,6 +11,7 @@ import type { Facts } from './facts.mts'
 import type { Flags } from './flags.mts'
 import type { Draft } from './guard.mts'
 import { help, wantsHelp } from './help.mts'
+import type { Mask } from './mask.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -26,7 +27,7 @@ export function isScript(meta: ImportMeta): boolean {
 }
 
 /** The arguments after the script's own name. */
-function argumentsOf(): readonly string[] {
+export function argumentsOf(): readonly string[] {
   const script = (globalThis as { __filename?: string }).__filename
   if (script === undefined) return process.argv.slice(2)
   const at = process.argv.findIndex(
@@ -39,12 +40,11 @@ function argumentsOf(): readonly string[] {
 export interface Talk {
   /** Nothing is to be touched: it only says what it would do. */
   readonly plan: boolean
-  readonly flags: Flags
   readonly say: (text: string) => void
-  /** Takes out of a text what is secret. */
-  readonly mask: (text: string) => string
   /** Puts a question; throws ConfigError where nobody can answer it. */
   readonly agreed: (question: string) => Promise<boolean>
+  /** The run that it is part of; `mask` is for what it writes elsewhere than by `say`. */
+  readonly run: { readonly id: string; readonly flags: Flags; readonly mask: Mask }
 }
 
 /** What is shown, and as `more` goes into the object of --json. */
@@ -65,6 +65,8 @@ export interface Verb {
   readonly forgets?: boolean
   /** Also lists what holds: for a verb that proves something. */
   readonly listsAll?: boolean
+  /** What one types next where all of it was done and something was changed, each with what that is for. */
+  readonly next?: readonly (readonly [command: string, what: string])[]
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
   /** It is about all phases of tasks/, and runs none of them. */

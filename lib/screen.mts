@@ -157,6 +157,15 @@ export function summary(print: Print, tally: Tally, outcome: Outcome, ms: number
   print(`${'total'.padEnd(room)}  ${counts(total)}  ${word} (${seconds(ms)})`)
 }
 
+/** What is worth typing now; `env` is named where it is not the usual file. */
+export function whatNext(print: Print, next: readonly (readonly [command: string, what: string])[], env: string): void {
+  if (next.length === 0) return
+  const rows = next.map(([command, what]) => [env === '.env' ? command : `${command} ENV=${quote(env)}`, what] as const)
+  const room = Math.max(...rows.map(([command]) => command.length))
+  print('\nTo look at next:')
+  for (const [command, what] of rows) print(`  ${command.padEnd(room)}  ${what}`)
+}
+
 /** The one object of --json: contract.md fixes its names. */
 export function jsonResult(
   tally: Tally,

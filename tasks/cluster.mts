@@ -12,4 +12,13 @@ import { phase as endpoints } from './07-keystone-endpoints.mts'
 const phases = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints]
 
 if (isScript(import.meta))
-  await main({ script: 'tasks/cluster.mts', title: 'From controllers to a highly available API.', phases })
+  await main({
+    script: 'tasks/cluster.mts',
+    title: 'From controllers to a highly available API.',
+    phases,
+    next: [
+      ['make verify', 'proves it: links, quorum, resources, the API from every node'],
+      ['make status', 'shows it on one screen'],
+      ['make drill', 'breaks one thing after the other, and measures the outage'],
+    ],
+  })

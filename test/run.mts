@@ -1,7 +1,7 @@
 /**
  * Every test file as a process of its own, and one line that sums them up:
  *
- *     node test/run.mts [unit|ssh|lab|long|all] [filter] [--limit SECONDS] [--in FOLDER]
+ *     node test/run.mts [unit|ssh|browser|lab|long|all] [filter] [--limit SECONDS] [--in FOLDER]
  *
  * `unit` is the default; `long` is those of `lab` in their long form, and some that have no other; `all` leaves these out. The filter is
  * a part of a file's name; --limit is the time for each file; --in names another folder than this one. The exit code is 0 only when
@@ -14,16 +14,16 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Counts, closingLine, readClosingLine } from './closing.mts'
 
-const KINDS = ['unit', 'ssh', 'lab', 'long'] as const
+const KINDS = ['unit', 'ssh', 'browser', 'lab', 'long'] as const
 type Kind = (typeof KINDS)[number]
 
 /** Seconds after which a file is stopped, and those that it has then to put things back. */
-const LIMITS: Readonly<Record<Kind, number>> = { unit: 180, ssh: 180, lab: 900, long: 1800 }
+const LIMITS: Readonly<Record<Kind, number>> = { unit: 180, ssh: 180, browser: 300, lab: 900, long: 1800 }
 const GRACE = 10
 /** As the Makefile has it: what the suites start, the product hundreds of times, is compiled once. */
 const COMPILED = resolve(import.meta.dirname, '../node_modules/.cache/quorate')
 /** Files over ssh share the machine's own daemons. A lab is a network of its own, and mostly waits. */
-const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, lab: 2, long: 2 }
+const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, browser: 1, lab: 2, long: 2 }
 
 const { values: flags, positionals } = parseArgs({
   options: { limit: { type: 'string' }, in: { type: 'string' } },
@@ -37,7 +37,7 @@ let interrupted = false
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
 function chosen([first = 'unit', ...rest]: readonly string[]): readonly [readonly Kind[], string] {
-  if (first === 'all') return [['unit', 'ssh', 'lab'], rest[0] ?? '']
+  if (first === 'all') return [['unit', 'ssh', 'browser', 'lab'], rest[0] ?? '']
   if (first === 'long') return [['lab', 'long'], rest[0] ?? '']
   const kind = KINDS.find((one) => one === first)
   return kind === undefined ? [['unit'], first] : [[kind], rest[0] ?? '']
@@ -176,7 +176,7 @@ const all: Counts[] = []
 // The image of the lab takes as long as the unit suites, and is made beside them. If it cannot be made, the suites tell.
 const image = kinds.includes('unit') && kinds.includes('lab') && filter === '' ? startImage() : undefined
 // The unit suites want the processors. Those over ssh and those of the lab mostly wait, each in a network of its own.
-const beside: readonly (readonly Kind[])[] = [['unit'], ['ssh', 'lab'], ['long']]
+const beside: readonly (readonly Kind[])[] = [['unit'], ['browser'], ['ssh', 'lab'], ['long']]
 for (const group of beside) {
   if (group.includes('lab')) await image
   const counts = await Promise.all(group.filter((kind) => kinds.includes(kind)).map(runKind))

@@ -16,6 +16,7 @@ import { authority } from '../services.mts'
 import { clock } from '../style.mts'
 import { type Figures, figuresOf, goneSince, PACE, type Seen, seenIn } from './figures.mts'
 import type { Scenario, Stage } from './scenarios.mts'
+import { series } from './series.mts'
 import { begins, ends, tells } from './watch.mts'
 
 /** What came of a scenario. */
@@ -235,7 +236,7 @@ async function one(
     const figures = figuresOf(withDead(all, stage, gone, since), since - CALM * PACE, green, good, gone)
     const limitMs =
       own ?? scenario.limit(stage.config) + (figures.fencedMs > 0 ? Math.round(figures.fencedMs) + FENCED : 0)
-    return {
+    const drilled = {
       name: scenario.name,
       title: scenario.title,
       target: target.name,
@@ -244,11 +245,30 @@ async function one(
       ...figures,
       within: greenMs !== undefined && figures.outageMs <= limitMs && figures.doubledMs === 0,
     }
+    const { name, title, outage, fenced, held, ...rest } = drilled
+    job.emit({
+      type: 'drill',
+      ...rest,
+      name,
+      title,
+      at: new Date(since).toISOString(),
+      ...(outage && figures.outageMs > 0 ? { outage: { node: outage.node, ...sinceFault(outage, since) } } : {}),
+      ...(fenced ? { fenced: sinceFault(fenced, since) } : {}),
+      held: held.map((one) => ({ node: one.node, ...sinceFault(one, since) })),
+      answers: series(all, since, green, good),
+    })
+    return drilled
   } finally {
     here.stop()
     await Promise.all(config.nodes.map((node) => told(toTheEnd(job), node, ends)))
   }
 }
+
+/** Milliseconds since the fault; without an end where that is open. */
+const sinceFault = ({ from, to }: { readonly from: number; readonly to: number | undefined }, since: number) => ({
+  from: Math.round(from - since),
+  ...(to === undefined ? {} : { to: Math.round(to - since) }),
+})
 
 /** What a dead node saw is gone with it; that it had the VIP until then is known. */
 const withDead = (

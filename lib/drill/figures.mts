@@ -15,6 +15,8 @@ export interface Seen {
 export interface Figures {
   /** The longest time between two good answers, less the time between two questions, as the worst placed one saw it. */
   readonly outageMs: number
+  /** When that was, and who saw it so; undefined where nobody asked. */
+  readonly outage?: { readonly node: string; readonly from: number; readonly to: number }
   /** Of all that asked. */
   readonly failed: number
   readonly asked: number
@@ -24,6 +26,8 @@ export interface Figures {
   readonly doubledMs: number
   /** For how long a node was being fenced: the time that the agent takes. */
   readonly fencedMs: number
+  /** When that was. */
+  readonly fenced?: { readonly from: number; readonly to: number }
 }
 
 /** Milliseconds between two questions. */
@@ -58,29 +62,40 @@ export function figuresOf(
   gone: ReadonlyMap<string, number>,
 ): Figures {
   const inside = all.map(({ answers }) => answers.filter(({ at }) => at >= from && at <= to))
-  const outages = inside.map((answers) => {
+  const outages = inside.flatMap((answers, asker) => {
     const times = answers
       .filter(({ status }) => good.includes(status))
       .map(({ at }) => at)
       .sort((a, b) => a - b)
-    if (answers.length === 0) return 0
+    if (answers.length === 0) return []
     const marks = [from, ...times, to]
-    return Math.max(0, ...marks.slice(1).map((at, index) => at - (marks[index] as number))) - PACE
+    const node = all[asker]?.node as string
+    return marks.slice(1).map((at, index) => ({ node, from: marks[index] as number, to: at }))
   })
+  const outage = longest(outages)
   const held = all
     .flatMap(({ node, vip }) => intervals(node, vip, gone.get(node)))
     .filter((one) => one.to === undefined || one.to >= from)
     .sort((a, b) => a.from - b.from)
-  const fenced = all.flatMap(({ node, fencing = [] }) => intervals(node, fencing, gone.get(node)))
+  const fenced = longest(
+    all
+      .flatMap(({ node, fencing = [] }) => intervals(node, fencing, gone.get(node)))
+      .map((one) => ({ from: one.from, to: one.to ?? to })),
+  )
   return {
-    fencedMs: Math.round(Math.max(0, ...fenced.map((one) => (one.to ?? to) - one.from))),
-    outageMs: Math.max(0, Math.round(Math.max(0, ...outages))),
+    fencedMs: fenced ? Math.max(0, Math.round(fenced.to - fenced.from)) : 0,
+    ...(fenced ? { fenced } : {}),
+    outageMs: outage ? Math.max(0, Math.round(outage.to - outage.from - PACE)) : 0,
+    ...(outage ? { outage } : {}),
     failed: inside.flat().filter(({ status }) => !good.includes(status)).length,
     asked: inside.flat().length,
     held,
     doubledMs: Math.round(doubled(held, to, Math.max(0, ...all.map(({ offMs = 0 }) => offMs)))),
   }
 }
+
+const longest = <One extends { readonly from: number; readonly to: number }>(all: readonly One[]): One | undefined =>
+  all.reduce<One | undefined>((most, one) => (most && most.to - most.from >= one.to - one.from ? most : one), undefined)
 
 /**
  * Since when a node that was started anew had nothing for sure: since the fault; or, where it was fenced, since that began. Until then it

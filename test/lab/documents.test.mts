@@ -29,7 +29,7 @@ const pattern = (line: string) =>
   )
 
 /** The first line that is shown and does not come after those before it. */
-export function missing(shown: readonly string[], said: string): string | undefined {
+function missing(shown: readonly string[], said: string): string | undefined {
   const lines = said.split('\n').map(squeezed)
   let from = 0
   for (const line of shown) {

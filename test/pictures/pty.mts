@@ -23,10 +23,10 @@ export async function onTerminal(
   { columns, rows, cwd, when }: { columns: number; rows: number; cwd: string; when?: RegExp },
 ): Promise<Shown> {
   const terminal = new xterm.Terminal({ cols: columns, rows, scrollback: KEPT, allowProposedApi: true })
-  const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...env } = process.env
   const child = spawn('script', ['-qefc', `stty cols ${columns} rows ${rows}; ${command}`, '/dev/null'], {
     cwd,
-    env: { ...env, TERM: 'xterm-256color' },
+    // Where it is told to be plain there is nothing to be seen.
+    env: { ...process.env, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm-256color' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let caught: readonly Line[] | undefined

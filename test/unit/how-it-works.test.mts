@@ -23,7 +23,7 @@ const PATH = '/etc/sysctl.d/60-quorate.conf'
 const document = readFileSync(FILE, 'utf8')
 
 /** A block of the document that has to be what it is here. */
-const BLOCK = /^<!-- (\w+) -->\n((?:<!-- .* -->\n)?```\w+\n)([\s\S]*?)^```$/gm
+const BLOCK = /^<!-- made: (\w+) -->\n(```\w+\n)[\s\S]*?^```$/gm
 
 const config = parseConfig(/```ini\n([\s\S]*?)```/.exec(document)?.[1] ?? '', 'env')
 const node = config.nodes[0] as Node
@@ -128,7 +128,7 @@ test('the blocks are what the code makes', async () => {
   const seen: string[] = []
   const now = document.replaceAll(BLOCK, (_, name: string, head: string) => {
     seen.push(name)
-    return `<!-- ${name} -->\n${head}${blocks[name]}\n\`\`\``
+    return `<!-- made: ${name} -->\n${head}${blocks[name]}\n\`\`\``
   })
   assert.equal(seen, Object.keys(blocks))
   if (process.env.UPDATE_GOLDEN === '1') writeFileSync(FILE, now)

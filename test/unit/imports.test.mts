@@ -54,7 +54,13 @@ test('each package has one home', () => {
   assert.equal(users('execa'), ['lib/ssh.mts'])
   assert.equal(users('listr2'), ['lib/orchestrator.mts'])
   assert.equal(users('dotenv'), ['lib/env-file.mts'])
-  for (const name of ['uvu', 'fast-check'])
+  assert.equal(users('esbuild'), ['lib/report/build.mts'])
+  const draws = ['d3-scale', 'd3-shape'].flatMap(users)
+  assert.equal(
+    draws.filter((file) => !file.startsWith('lib/report/')),
+    [],
+  )
+  for (const name of ['uvu', 'fast-check', 'playwright-core', 'axe-core'])
     assert.equal(
       users(name).filter((file) => !file.startsWith('test/')),
       [],
@@ -86,6 +92,18 @@ test('renderers and guards are pure: text from data', () => {
   assert.equal(importing(pure, effect), [])
   assert.equal(
     importing(pure, (name) => ['execa', 'listr2', 'zx', 'dotenv'].includes(name)),
+    [],
+  )
+})
+
+test('the report is text from data, but for what reads the logs, builds for the browser, and writes and opens the file', () => {
+  const effects = ['build', 'open', 'report', 'runs'].map((name) => `lib/report/${name}.mts`)
+  const pure = LIB.filter((file) => file.startsWith('lib/report/') && !effects.includes(file))
+  assert.ok(pure.length > 10)
+  assert.equal(
+    importing(pure, (name) =>
+      /^node:(fs|child_process|net|os|http)|^lib\/(ssh|run|exchange|main|launch)\.mts$/.test(name),
+    ),
     [],
   )
 })

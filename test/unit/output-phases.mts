@@ -35,4 +35,5 @@ export const phases: readonly Phase[] = [
   { id: '03-moon', title: 'Moon', steps: [step('look', [never])] },
 ]
 
-if (isScript(import.meta)) await main({ script: 'tasks/any.mts', title: 'For a test.', phases })
+if (isScript(import.meta))
+  await main({ script: 'tasks/any.mts', title: 'For a test.', phases, next: [['make more', 'does more']] })

@@ -119,7 +119,7 @@ for (const columns of [0, 1, 10, 39, 40]) {
     const text = onTerminal(ground(), columns)
     toldPlainly(text)
     assert.not.match(text, MOVES)
-    assert.ok(lines(text).length < 20, text)
+    assert.ok(lines(text).length < 25, text)
     // No room is spent on columns where there is none.
     if (columns >= 39) assert.match(text, / 01-software node1 (\S*)applies(\S*) the software/)
   })
@@ -225,9 +225,12 @@ terminals.run()
 const pipes = suite('pipes')
 
 pipes('no escapes; with FORCE_COLOR colours and nothing else', () => {
-  const { stdout, stderr, status } = inPipe(ground())
+  const dir = ground()
+  const { stdout, stderr, status } = inPipe(dir)
   assert.equal([status, stderr], [0, ''])
   toldPlainly(stdout)
+  assert.match(stdout, /^To look at next:\n {2}make more ENV=\S+\/env {2}does more\n$/m)
+  assert.not.match(inPipe(dir).stdout, /To look at next/)
   assert.not.match(stdout, ESCAPE)
   const forced = inPipe(ground(), [], { FORCE_COLOR: '1' }).stdout
   toldPlainly(forced)
@@ -257,6 +260,7 @@ pipes('--json: one object on stdout and all else on stderr, whatever comes of it
     assert.match(ended.stdout, /^\{[^\n]*\}\n$/)
     assert.is(JSON.parse(ended.stdout).result, result)
     assert.match(ended.stderr, /^total /m)
+    assert.not.match(ended.stderr, /To look at next/)
   }
 })
 
