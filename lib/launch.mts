@@ -165,8 +165,8 @@ async function run(
     const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
       const agree = async (question: string) => flags.yes || (await agreed(job, question))
       const said = (text: string) => print(mask(text))
-      const run = { id: log.runId, flags, mask }
-      const done = await own(job, flags.words, { plan: flags.plan, say: said, agreed: agree, run })
+      const talk = { plan: flags.plan, flags, say: said, mask, agreed: agree, runId: log.runId }
+      const done = await own(job, flags.words, talk)
       more = done.more
       return done.outcome
     }
@@ -221,7 +221,7 @@ async function run(
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
-    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask) as object))
+    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask)))
   } catch (thrown) {
     if (asOperators(thrown) instanceof ConfigError) {
       log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })

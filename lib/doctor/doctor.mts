@@ -99,7 +99,7 @@ export async function doctor(
     const found = await examine(job, facts, proof)
     const { seen, findings, notes, asked } = found
     tell(talk.say, { findings, notes, asked, up: seen.up.length, lost: seen.lost.length })
-    const file = talk.run.flags.bundle ? await bundle(job, found, talk.run.mask) : undefined
+    const file = talk.flags.bundle ? await bundle(job, found, talk.mask) : undefined
     if (file !== undefined) talk.say(bundleText(file))
     const outcome = seen.lost.length > 0 ? 'unreachable' : findings.length > 0 ? 'failed' : 'ok'
     return { outcome, more: { findings, notes, asked, ...(file === undefined ? {} : { bundle: file }) } }
