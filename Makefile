@@ -12,7 +12,7 @@ LAB_ENV = .lab/$(or $(LAB_NAME),lab)/env
 ZX = PATH="$(CURDIR)/node_modules/.bin:$$PATH" NODE_COMPILE_CACHE="$(CURDIR)/node_modules/.cache/quorate" zx
 SETUP = node_modules/.package-lock.json
 
-.PHONY: help setup demo cluster plan verify status report drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
+.PHONY: help setup demo cluster plan verify status report doctor drill destroy rotate-fernet unlock lab lab-down test test-long test-faults test-chaos bench pictures lint release
 
 help:
 	@[ -e "$(ENV)" ] || { echo "No $(ENV) here yet: cp env.example .env, edit it, then make plan. Or make demo,"; \
@@ -52,6 +52,9 @@ status: $(SETUP) ## the cluster on one screen
 
 report: $(SETUP) ## one HTML file to look at and to attach (ARGS=--open)
 	@$(ZX) tasks/report.mts --env "$(ENV)" $(ARGS)
+
+doctor: $(SETUP) ## what is wrong, the cause first, with its remedy
+	@$(ZX) tasks/doctor.mts --env "$(ENV)" $(ARGS)
 
 ## Trying it on this machine
 

@@ -10,9 +10,9 @@ import { LIVE, type Settings } from './ring-live.mts'
 import { raw, sh } from './shell.mts'
 
 /** What a node's key is, base64; empty when it has none. */
-const keyOf = (facts: Facts, node: Node): string => facts.get(node, 'secret.corosync.key')
+export const keyOf = (facts: Facts, node: Node): string => facts.get(node, 'secret.corosync.key')
 
-const fingerprint = (key: string): string =>
+export const fingerprint = (key: string): string =>
   createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex').slice(0, 16)
 
 /** A key is made on one node, and only when no node has one: corosync-keygen(8) overwrites silently. */

@@ -73,25 +73,39 @@ function repository(facts: Facts, node: Node, kind: Kind): Repository | undefine
 
 const sumOf = (facts: Facts, node: Node, kind: Kind): string => repository(facts, node, kind)?.sum ?? ''
 
+/** The first node has begun a rotation, and not ended it. */
+export const rotating = ({ nodes: [first] }: Config, facts: Facts): boolean =>
+  first !== undefined && facts.get(first, 'keys.rotating') !== ''
+
+const differing = ({ nodes }: Config, facts: Facts): readonly Kind[] =>
+  KINDS.filter((kind) => new Set(nodes.map((node) => sumOf(facts, node, kind))).size > 1)
+
+/** A line for each kind of keys and node, where the nodes have different ones. */
+export const keysDiffer = (config: Config, facts: Facts): readonly string[] =>
+  differing(config, facts).flatMap((kind) =>
+    config.nodes.map((node) => {
+      const sum = sumOf(facts, node, kind)
+      return `${kind} keys of ${node.name}: ${sum === '' ? 'none' : `SHA-256 ${sum.slice(0, 16)}…`}`
+    }),
+  )
+
 /**
  * Nodes whose keys differ cannot read each other's tokens (fernet) and stored credentials: a run stops before it spreads the
  * API over them. `ends`: a rotation that has not ended is no fault, as this run ends it.
  */
 export function keysAgree(config: Config, facts: Facts, ends = false): readonly Guard[] {
-  const [first] = config.nodes
-  const differ = KINDS.filter((kind) => new Set(config.nodes.map((node) => sumOf(facts, node, kind))).size > 1)
-  const rotating = first !== undefined && facts.get(first, 'keys.rotating') !== ''
+  const differ = differing(config, facts)
+  const open = rotating(config, facts)
   const title = "keystone's keys are the same on all nodes"
-  const list = (kinds: readonly Kind[]) =>
-    kinds.flatMap((kind) =>
-      config.nodes.map((node) => {
-        const sum = sumOf(facts, node, kind)
-        return `${kind} keys of ${node.name}: ${sum === '' ? 'none' : `SHA-256 ${sum.slice(0, 16)}…`}`
-      }),
-    )
-  if (rotating && ends) return [{ title, check: SHOWN }]
-  if (differ.length > 0 && rotating)
-    return [problem(title, [...list(differ), 'a rotation has not ended'].join('\n'), 'make rotate-fernet ends it')]
+  if (open && ends) return [{ title, check: SHOWN }]
+  if (differ.length > 0 && open)
+    return [
+      problem(
+        title,
+        [...keysDiffer(config, facts), 'a rotation has not ended'].join('\n'),
+        'make rotate-fernet ends it',
+      ),
+    ]
   // A rotation has nothing to do with FERNET_SYNC: it wants the same keys everywhere.
   const source = ends ? undefined : config.nodes.find(({ name }) => name === config.fernetSync)
   const lacks = source === undefined ? [] : differ.filter((kind) => sumOf(facts, source, kind) === '')
@@ -100,7 +114,7 @@ export function keysAgree(config: Config, facts: Facts, ends = false): readonly 
     source === undefined
       ? 'FERNET_SYNC=<node> in the env file copies those of that node to the others: tokens that the others have given out end, and what they have encrypted cannot be read; take the one that is in use'
       : `${source.name} has no ${lacks.join(' and no ')} keys: name another node in FERNET_SYNC`
-  return [problem(title, list(differ).join('\n'), remedy)]
+  return [problem(title, keysDiffer(config, facts).join('\n'), remedy)]
 }
 
 /** A node has the keys of another one, and no other ones: each file has its owner and mode before it has its name. */

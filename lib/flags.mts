@@ -31,6 +31,11 @@ const FLAGS = {
   },
   open: { type: 'boolean', text: 'opens it, where there is a desktop', of: 'tasks/report.mts' },
   watch: { type: 'boolean', text: 'goes on looking, and draws the screen anew, until Ctrl-C', of: 'tasks/status.mts' },
+  bundle: {
+    type: 'boolean',
+    text: 'writes all of it into an archive to attach to a bug report, without secrets',
+    of: 'tasks/doctor.mts',
+  },
   help: { type: 'boolean', text: 'this text' },
 } as const satisfies Readonly<Record<string, Flag>>
 
@@ -53,6 +58,7 @@ export interface Flags {
   readonly packages: boolean
   readonly open: boolean
   readonly watch: boolean
+  readonly bundle: boolean
   /** What is named beside the flags. */
   readonly words: readonly string[]
 }
@@ -80,6 +86,7 @@ export function parseFlags(script: string, args: readonly string[], operands: re
       packages: false,
       open: false,
       watch: false,
+      bundle: false,
     }
     return { ...off, ...values, env: String(values.env ?? '.env'), words: positionals }
   } catch (error) {

@@ -143,7 +143,7 @@ async function run(
     const job: Job = {
       config,
       phases,
-      before: (await before(phases)).map((phase) => phaseOf(phase, config)),
+      before: (await before(verb.looksAtAll ? undefined : phases)).map((phase) => phaseOf(phase, config)),
       nodes,
       ssh: ssh(config, stateDir),
       emit: log.emit,
@@ -165,8 +165,8 @@ async function run(
     const work = async (own: NonNullable<Verb['work']>): Promise<Outcome> => {
       const agree = async (question: string) => flags.yes || (await agreed(job, question))
       const said = (text: string) => print(mask(text))
-      const run = { id: log.runId, flags, mask }
-      const done = await own(job, flags.words, { plan: flags.plan, say: said, agreed: agree, run })
+      const talk = { plan: flags.plan, flags, say: said, mask, agreed: agree, runId: log.runId }
+      const done = await own(job, flags.words, talk)
       more = done.more
       return done.outcome
     }
@@ -221,7 +221,7 @@ async function run(
       ['what was done is not on record, and will be looked at anew', faultHere(checkpoints.fault())],
     ] as const)
       if (fault !== undefined) print(`${what}: ${mask(fault.text)} (${fault.remedy})`)
-    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask) as object))
+    finish(outcome, () => jsonResult(counts, outcome, ms, log.runId, log.file, maskedAll(more, mask)))
   } catch (thrown) {
     if (asOperators(thrown) instanceof ConfigError) {
       log.emit({ type: 'end', outcome: 'invalid', ms: Date.now() - started })
@@ -263,10 +263,12 @@ function bug(print: (line: string) => void, stack: string, log?: string, again?:
   process.exitCode = 1
 }
 
-/** The phases that come before the first of these: those of tasks/ with smaller numbers. */
-async function before([first]: readonly Phase[]): Promise<readonly Draft[]> {
-  const files = readdirSync(join(ROOT, 'tasks')).filter((name) => /^\d\d-.*\.mts$/.test(name))
-  const own = files.sort().indexOf(`${first?.id}.mts`)
+/** The phases that come before the first of these: those of tasks/ with smaller numbers; all of them before none. */
+async function before(phases?: readonly Phase[]): Promise<readonly Draft[]> {
+  const files = readdirSync(join(ROOT, 'tasks'))
+    .filter((name) => /^\d\d-.*\.mts$/.test(name))
+    .sort()
+  const own = phases === undefined ? files.length : files.indexOf(`${phases[0]?.id}.mts`)
   const modules = await Promise.all(files.slice(0, Math.max(0, own)).map((name) => import(join(ROOT, 'tasks', name))))
   return modules.map((module) => (module as { phase: Draft }).phase)
 }

@@ -11,7 +11,6 @@ import type { Facts } from './facts.mts'
 import type { Flags } from './flags.mts'
 import type { Draft } from './guard.mts'
 import { help, wantsHelp } from './help.mts'
-import type { Mask } from './mask.mts'
 import { people } from './style.mts'
 
 export const ROOT = resolve(import.meta.dirname, '..')
@@ -40,11 +39,14 @@ export function argumentsOf(): readonly string[] {
 export interface Talk {
   /** Nothing is to be touched: it only says what it would do. */
   readonly plan: boolean
+  readonly flags: Flags
   readonly say: (text: string) => void
+  /** Takes out of a text what is secret: for what is written elsewhere than by `say`. */
+  readonly mask: (text: string) => string
   /** Puts a question; throws ConfigError where nobody can answer it. */
   readonly agreed: (question: string) => Promise<boolean>
-  /** The run that it is part of; `mask` is for what it writes elsewhere than by `say`. */
-  readonly run: { readonly id: string; readonly flags: Flags; readonly mask: Mask }
+  /** Of the run that it is part of. */
+  readonly runId: string
 }
 
 /** What is shown, and as `more` goes into the object of --json. */
@@ -69,6 +71,8 @@ export interface Verb {
   readonly next?: readonly (readonly [command: string, what: string])[]
   /** Shows what it would do, puts this question, and takes no lock. */
   readonly asks?: string
+  /** It is about all phases of tasks/, and runs none of them. */
+  readonly looksAtAll?: boolean
   /** Words that may stand on its command line. */
   readonly operands?: readonly { readonly name: string; readonly title: string }[]
   /** Does its work itself. What is `more` goes into the object of --json. */

@@ -180,10 +180,17 @@ export function masked(secrets: readonly string[]): Mask {
   return Object.assign(hide, { add })
 }
 
-/** The same of every text in something that is about to be JSON. */
-export function maskedAll(value: unknown, mask: (text: string) => string): unknown {
-  if (typeof value === 'string') return mask(value)
-  if (Array.isArray(value)) return value.map((one) => maskedAll(one, mask))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, maskedAll(one, mask)]))
+/** Words that the program itself chose: a password may be one of them. */
+const CHOSEN = new Set(['type', 'state', 'outcome', 'phase', 'node', 'nodes', 'time', 'began', 'at', 'id', 'name'])
+
+/** The same of each text in lists, maps and objects, by the names of their fields; a map's keys are ids and names. */
+export function maskedAll<Data>(data: Data, mask: (text: string) => string): Data {
+  const each = (value: unknown, key: string): unknown => {
+    if (typeof value === 'string') return CHOSEN.has(key) ? value : mask(value)
+    if (Array.isArray(value)) return value.map((one) => each(one, key))
+    if (value instanceof Map) return new Map([...value].map(([name, one]) => [name, each(one, key)]))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, each(one, name)]))
+  }
+  return each(data, '') as Data
 }

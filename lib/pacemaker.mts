@@ -24,6 +24,11 @@ const complaints = (resource?: string) =>
     crm_mon --one-shot --inactive --exclude all ${resource === undefined ? ['--include', 'failures,fencing-failed'] : ['--include', 'resources,failures,fencing-failed', '--resource', resource]} 2>/dev/null |
       grep -v -e '^ *$' -e pacemakerd -e 'List of Resources' | ${NO_HISTORY} || :`)
 
+/** Shell text: fencings that failed and were not done by a later attempt, a line each. */
+export const failedFencings = sh`
+  ! command -v crm_mon >/dev/null ||
+    crm_mon --one-shot --exclude all --include fencing-failed 2>/dev/null | ${NO_HISTORY} | sed -n 's/^ *[*] //p' || :`
+
 /**
  * Shell function `mon`: what pacemaker says of its members and resources, as XML (crm_mon(8)); a look asks once for all of its
  * guards. In vain it prints what crm_mon said.

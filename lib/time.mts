@@ -25,7 +25,7 @@ export const timeToCome = (config: Config, facts: Facts, node: Node): boolean =>
  * In a container the clock is the host's: systemd skips the unit there (ConditionCapability=CAP_SYS_TIME). ConditionResult
  * is "no" also of a unit that was never to start, which then has no time at which the condition was looked at.
  */
-const hostKeepsIt = (unit: string) => sh`
+export const hostKeepsIt = (unit: string) => sh`
   said=$(systemctl show --property ConditionTimestampMonotonic --property ConditionResult ${unit})
   case $said in *Monotonic=0*) false ;; *Result=no*) systemd-detect-virt --quiet --container ;; *) false ;; esac`
 

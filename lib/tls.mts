@@ -20,7 +20,7 @@ const OWN_FILES = ['ca.key', 'ca.pem', 'vip.pem']
 /** The files are gone, and the store is to be made anew: a run may be cut off in between. */
 const FORGETTING = `${KEPT}/forgetting`
 /** Days before its end in which a certificate is told, or made anew. */
-const SOON = 30
+export const SOON = 30
 const DAY = 86400
 /** Days for which ours are good: browsers take none that is good for longer than 398. */
 const AUTHORITY = 7300

@@ -16,20 +16,27 @@ export const CIB = '/var/lib/pacemaker/cib/cib.xml'
 const HEADER = raw(`sed -e '1s|.*|--- CIB|' -e '2s|.*|+++ CIB (wanted)|'`)
 
 /**
- * Shell functions. `unsecret` masks what looks like a password: one that stands in the CIB but not in the env file is known
- * to nobody who could mask it later. It comes after diff, so that a password which changes is seen to change.
- * `shown` is the part that people write, as pacemaker prints it: without the status and the counters of versions.
- * `flat` is the live one on a single line.
- * `foreseen` tells what pacemaker would do (crm_simulate(8)). Without --save-output it writes beside the live CIB.
+ * Shell function `unsecret`: masks what looks like a password. One that stands in the CIB but not in the env file is known to nobody who
+ * could mask it later. It comes after diff, so that a password which changes is seen to change.
  */
-const VIEW = raw(
+export const UNSECRET_CIB = raw(
   `
 unsecret() {
   awk '{ low = tolower($0) }
     low ~ / name="[^"]*(pass|pwd|secret|token|key|credential|community|private)[^"]*"/ &&
       low !~ / name="[^"]*(script|file|path)"/ { sub(/ value="[^"]*"/, " value=\\"********\\"") }
     { print }'
-}
+}`.trim(),
+)
+
+/**
+ * Shell functions, and `unsecret`. `shown` is the part that people write, as pacemaker prints it: without the status and the counters of
+ * versions. `flat` is the live one on a single line.
+ * `foreseen` tells what pacemaker would do (crm_simulate(8)). Without --save-output it writes beside the live CIB.
+ */
+const VIEW = raw(
+  `
+${UNSECRET_CIB.shell}
 flat() { tr -d '\\n' <"$live" | sed 's/>  *</></g'; }
 shown() { CIB_file=$1 cibadmin --query --scope configuration; }
 foreseen() {

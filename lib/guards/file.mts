@@ -63,7 +63,7 @@ export const takenBack = (path: string): string => sh`
  * haproxy.cfg (`stats auth`, `user … password`) and the hash of a login there; a key that stands in corosync.conf itself
  * (corosync.conf(5), key).
  */
-const UNSECRET = raw(
+export const UNSECRET = raw(
   `sed -E -e 's|(://)[^/@ ]+@|\\1********@|g' -e 's/(stats +auth|password|passwd|secret)([ \t=:]+)[^ \t]+/\\1\\2********/g' -e 's/(authorization\\),sha2\\(256\\),hex -m str ).*/\\1********/' -e 's/^([-+ ][ \t]*key:).*/\\1 ********/'`,
 )
 

@@ -4,10 +4,10 @@ import { join, relative } from 'node:path'
 import type { Outcome } from '../event.mts'
 import type { Job } from '../exchange.mts'
 import { ROOT, type Talk } from '../main.mts'
+import { maskedAll } from '../mask.mts'
 import { askAll } from '../run.mts'
 import { statusOf } from '../status.mts'
 import { built } from './build.mts'
-import { masked } from './masked.mts'
 import { open } from './open.mts'
 import { page } from './page.mts'
 import { readRuns } from './runs.mts'
@@ -26,8 +26,8 @@ export async function report(job: Job, talk: Talk): Promise<{ readonly outcome: 
     return { outcome: 'ok', more: {} }
   }
   const { facts, lost } = await askAll(job, job.phases)
-  const status = masked(statusOf(config, facts, lost, Date.now()), talk.run.mask)
-  const runs = masked(readRuns(stateDir, talk.run.id), talk.run.mask)
+  const status = maskedAll(statusOf(config, facts, lost, Date.now()), talk.mask)
+  const runs = maskedAll(readRuns(stateDir, talk.runId), talk.mask)
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   const browser = built()
   const pages = ROOMS.map((room) => () => page(status, runs, version, browser, room))
@@ -39,7 +39,7 @@ export async function report(job: Job, talk: Talk): Promise<{ readonly outcome: 
   talk.say(
     `${relative('.', file)} (${Math.ceil(Buffer.byteLength(text) / 1000)} kB): open it in a browser, or attach it`,
   )
-  if (talk.run.flags.open) talk.say(await open(file))
+  if (talk.flags.open) talk.say(await open(file))
   return { outcome: 'ok', more: { report: file } }
 }
 

@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { ended, kill, LONG, onLab, ROOT, type Run } from './cluster.mts'
@@ -25,6 +26,9 @@ const LOGIN = marker(`r%ep&o<'ö`)
 const WRONG_LOGIN = marker('wrong+repo/')
 const NEW_LOGIN = marker('new=repo?')
 const STATS = marker('stats-page-')
+/** Of these the product knows nothing. */
+const TOKEN = `tok${randomBytes(15).toString('hex')}`
+const OLD_PASSWORD = marker('former-')
 const PAGE = marker(`Pa"ge's $ %41&<ü\\x9;`)
 /** From this and much patience a weak password could be found. */
 const PAGE_LOGIN = createHash('sha256')
@@ -271,6 +275,50 @@ onLab('secrets', 't-sec', { public: PUBLIC, heartbeat: '10.0.149' }, (test, lab)
     assert.match(plan.text, /auth\.conf\.d\/quorate\.conf is in place/)
     clean('the screen', Buffer.from(plan.text))
     set()
+  })
+
+  test('a bundle has none of them, nor what nobody but a node knows', async () => {
+    // The CIB still has the old password; of a token in a request, and of what stands in a comment, nobody knows.
+    await lab.ops('curl', '--silent', '--output', '/dev/null', `http://${lab.vip}:5000/healthcheck?token=${TOKEN}`)
+    writeFileSync(lab.env, `${readFileSync(lab.env, 'utf8')}# OS_PASSWORD=${OLD_PASSWORD}\n`)
+    const run = await lab.run('doctor', '--bundle', '--json')
+    const { bundle } = run.json() as unknown as { readonly bundle: string }
+    set()
+    assert.is(lstatSync(bundle).mode & 0o777, 0o600)
+    const unknown = searchFor(
+      new Map([
+        ['a token in a request', Buffer.from(TOKEN)],
+        ['a password in a comment', Buffer.from(OLD_PASSWORD)],
+      ]),
+    )
+    const folder = mkdtempSync(join(tmpdir(), 'quorate-bundle-'))
+    try {
+      assert.is(spawnSync('tar', ['-xzf', bundle, '-C', folder]).status, 0)
+      const all = [...filesIn(folder)].map(({ path, bytes }) => ({ path: path.slice(folder.length), bytes }))
+      for (const { path, bytes } of all) {
+        clean(`the bundle's ${path}`, bytes)
+        assert.equal(unknown(bytes), [], path)
+        clean('the names in a bundle', Buffer.from(path))
+        assert.not.match(bytes.toString('latin1'), /gAAAAA[\w-]{20}/, path)
+        assert.not.match(bytes.toString('latin1').toLowerCase(), PAGE_LOGIN, path)
+      }
+      const text = (name: string) => all.find(({ path }) => path.endsWith(name))?.bytes.toString('utf8') ?? ''
+      // What could have held them is there.
+      assert.match(text('/env'), /^OS_PASSWORD=\*{8}$/m)
+      assert.match(text(`nodes/${one}/cib.xml`), /name="passwd" value="\*{8}"/)
+      assert.match(text(`nodes/${one}/haproxy.cfg`), /stats uri/)
+      assert.match(lab.nodes.map((node) => text(`nodes/${node}/journal-haproxy.txt`)).join(''), /healthcheck\?…/)
+      assert.match(text('/findings.json'), /"findings"/)
+      assert.ok(all.filter(({ path }) => path.endsWith('.jsonl')).length >= 3)
+      assert.ok(
+        all.every(
+          ({ path }) => path.endsWith('README.txt') || text('README.txt').includes(path.split('/').slice(2).join('/')),
+        ),
+      )
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+      rmSync(bundle)
+    }
   })
 
   test('nothing of them is in the arguments or environments of any process, nor in temporary files, at any time', async () => {

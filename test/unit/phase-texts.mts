@@ -10,9 +10,21 @@ import { phase as pacemaker } from '../../tasks/04-pacemaker.mts'
 import { phase as vip } from '../../tasks/05-vip.mts'
 import { phase as haproxy } from '../../tasks/06-haproxy.mts'
 import { phase as endpoints } from '../../tasks/07-keystone-endpoints.mts'
+import { phase as doctor } from '../../tasks/doctor.mts'
 import { phase as verify } from '../../tasks/verify.mts'
 
-export const PHASES: readonly Draft[] = [prereqs, repos, packages, corosync, pacemaker, vip, haproxy, endpoints, verify]
+export const PHASES: readonly Draft[] = [
+  prereqs,
+  repos,
+  packages,
+  corosync,
+  pacemaker,
+  vip,
+  haproxy,
+  endpoints,
+  verify,
+  doctor,
+]
 
 /** An env file for two nodes, with these services behind the VIP. */
 export const twoNodes = (services: string): string => `NODES="

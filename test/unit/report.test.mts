@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { NAMES } from '../../lib/drill/names.mts'
 import { series } from '../../lib/drill/series.mts'
-import { masked as maskOf } from '../../lib/mask.mts'
+import { maskedAll, masked as maskOf } from '../../lib/mask.mts'
 import { built } from '../../lib/report/build.mts'
 import { escaped, html } from '../../lib/report/html.mts'
 import { lastChangeOf, lastRunOf } from '../../lib/report/last.mts'
-import { masked } from '../../lib/report/masked.mts'
 import { open } from '../../lib/report/open.mts'
 import { page } from '../../lib/report/page.mts'
 import { readRun } from '../../lib/report/run-log.mts'
@@ -261,10 +260,10 @@ test('a secret that this run knows is masked also where an old log has it, but n
       [1, guardEnd('node1', 'a', 'failed', { output: 'is hunter2-hunter2' })],
     ]),
   )
-  const text = page(masked(statusOf(['node1', 'node2']), mask), masked(old, mask), '1', browser)
+  const text = page(maskedAll(statusOf(['node1', 'node2']), mask), maskedAll(old, mask), '1', browser)
   assert.not.match(text, /hunter2/)
   assert.match(text, /\*{8}/)
-  assert.is(masked(statusOf(['a']), mask).nodes[0]?.state, 'online')
+  assert.is(maskedAll(statusOf(['a']), mask).nodes[0]?.state, 'online')
 })
 
 test('the answers of a drill in few numbers, however long it took', () => {

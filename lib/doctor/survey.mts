@@ -1,0 +1,173 @@
+/** What the phases and the proof say of a cluster: of it only what the doctor's own questions have not told already. */
+import type { Past } from '../checkpoint.mts'
+import type { GuardEnd } from '../event.mts'
+import type { Phase } from '../guard.mts'
+import { inOrder, standings } from '../plan.mts'
+import type { FindingId } from './finding.mts'
+import type { Draft } from './seen.mts'
+
+/** What has been looked at of the phases, and how it stands to what is on record. */
+export interface Looked {
+  /** Those of make cluster, and the proof of make verify. */
+  readonly phases: readonly Phase[]
+  readonly ends: readonly GuardEnd[]
+  readonly past: (end: GuardEnd) => Past
+}
+
+export const PROOF = 'verify'
+
+/** Findings that say the same as a guard that does not hold, by its title. */
+const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
+  [/^every link to every node/, ['links-down', 'corosync-down', 'ring-split']],
+  [/^the ring is quorate|^the node is in a quorate ring/, ['ring-split', 'corosync-down']],
+  [/^every node is online|has this node back$/, ['node-offline', 'pacemaker-down', 'corosync-down']],
+  [/maintenance mode/, ['maintenance-mode', 'pacemaker-down']],
+  [/^no node is in standby/, ['standby', 'pacemaker-down']],
+  [/^fencing is|^nodes are fenced/, ['stonith-off', 'pacemaker-down']],
+  [/fence device/, ['fence-device-down', 'pacemaker-down', 'stonith-off']],
+  [
+    /^the VIP is held|^both VIPs are held|VIPs? answers? to this node/,
+    [
+      'vip-nowhere',
+      'vip-twice',
+      'vip-without-pacemaker',
+      'pacemaker-down',
+      'corosync-down',
+      'resource-disabled',
+      'ring-split',
+      'node-offline',
+    ],
+  ],
+  [
+    /is free, or held by this cluster/,
+    ['vip-stranger', 'vip-twice', 'vip-without-pacemaker', 'pacemaker-down', 'corosync-down', 'ring-split'],
+  ],
+  [
+    /^HAProxy runs on every node|^haproxy runs with|^systemd has not given haproxy/,
+    [
+      'haproxy-down',
+      'haproxy-older',
+      'haproxy-cfg-broken',
+      'resource-disabled',
+      'pacemaker-down',
+      'corosync-down',
+      'node-offline',
+      'standby',
+    ],
+  ],
+  [/^HAProxy leaves out no back end/, ['back-end-drained']],
+  [
+    /^no resource has failed|^pacemaker tries /,
+    ['resource-failed', 'fencing-failed', 'pacemaker-down', 'corosync-down', 'ring-split'],
+  ],
+  [/ answers on /, ['api-silent']],
+  [
+    / answers through /,
+    [
+      'vip-nowhere',
+      'vip-stranger',
+      'vip-twice',
+      'haproxy-down',
+      'back-end-down',
+      'api-silent',
+      'ring-split',
+      'corosync-down',
+    ],
+  ],
+  [/^the catalogue of keystone|endpoint/, ['catalogue-unreadable', 'endpoints-elsewhere']],
+  [
+    /token through the VIP/,
+    ['catalogue-unreadable', 'vip-nowhere', 'vip-stranger', 'vip-twice', 'haproxy-down', 'back-end-down', 'ring-split'],
+  ],
+  [/^keystone's keys are/, ['keystone-keys-differ', 'rotation-not-over']],
+  [/same ring key/, ['ring-keys-differ']],
+  [/^\/etc\/hosts has the block|not on 127/, ['name-elsewhere']],
+  [/^its clock agrees/, ['clock-skew']],
+  [/room on its disks/, ['disk-full']],
+  [/^port \d+ is free/, ['port-taken']],
+  [/ listens on its node's own address/, ['port-taken', 'api-silent']],
+  [/corosync\.conf is in place$/, ['corosync-conf-differs', 'corosync-conf-stale', 'two-node', 'corosync-conf-unsafe']],
+  [/has loaded (?:its )?corosync\.conf$/, ['corosync-conf-differs', 'corosync-conf-not-loaded', 'corosync-down']],
+  [/authkey is in place$/, ['ring-keys-differ']],
+  [/^corosync runs/, ['corosync-down', 'not-at-boot', 'ring-keys-differ']],
+  [/^pacemaker runs/, ['pacemaker-down', 'corosync-down', 'not-at-boot']],
+  [/^the VIP is a resource|^HAProxy is a clone/, ['resource-unmanaged', 'resource-disabled']],
+  [/^chrony keeps the time/, ['no-time-service']],
+  [/^the packages are installed/, ['packages-half-installed']],
+  [/^haproxy is not started by systemd/, ['haproxy-at-boot']],
+  [/haproxy\.cfg is in place$/, ['haproxy-cfg-broken', 'haproxy-older']],
+  [/^the properties and defaults are set/, ['stonith-off', 'maintenance-mode']],
+]
+
+const known = (title: string, found: readonly Draft[]): boolean =>
+  SAME.some(([pattern, ids]) => pattern.test(title) && found.some(({ id }) => ids.includes(id)))
+
+/** Told once for all nodes that say the same. */
+const folded = (ends: readonly GuardEnd[]) => [
+  ...Map.groupBy(ends, ({ guard, output }) => `${guard}\n${output}`).values(),
+]
+
+const firstLine = (text: string) => text.trim().split('\n')[0] ?? ''
+
+/** What only people can mend, and what a run would change, as far as nobody has told it yet. */
+export function survey({ phases, ends, past }: Looked, found: readonly Draft[]): readonly Draft[] {
+  const built = phases.filter(({ id }) => id !== PROOF)
+  const nodes = [...new Set(ends.map(({ node }) => node))]
+  const standing = standings(inOrder(built, nodes, ends))
+  const wrong = ends.filter((end) => standing.get(end) === 'wrong' && !known(end.guard, found))
+  const unproven = ends.filter(({ phase, state, guard }) => phase === PROOF && state !== 'ok' && !known(guard, found))
+  const told = (id: FindingId, all: readonly GuardEnd[]) =>
+    folded(all).map((same): Draft => {
+      const [{ guard, output, remedy }] = same as [GuardEnd]
+      const lines = output.trim().split('\n')
+      const names = [...new Set(same.map(({ node }) => node))]
+      return {
+        id,
+        nodes: names,
+        text: `not true on ${names.join(', ')}: ${guard}${lines[0] ? `: ${lines[0]}` : ''}`,
+        ...(lines.length > 1 ? { seen: lines.slice(0, 8) } : {}),
+        remedy: remedy ?? 'make cluster; its card tells more',
+      }
+    })
+  const isRequirement = ({ phase }: GuardEnd) => phase === built[0]?.id
+  const requirements = told('requirement', wrong.filter(isRequirement))
+  // A proof that fails in the words of a phase says no more than that.
+  const more = told('not-proven', [
+    ...wrong.filter((end) => !isRequirement(end)),
+    ...unproven.filter(({ guard }) => !wrong.some((end) => end.guard === guard)),
+  ])
+  const changes = ends.filter((end) => standing.get(end) === 'change' && !known(end.guard, found))
+  return [...requirements, ...more, ...drifts(built, changes, past)]
+}
+
+/** What was made true once and is not any more, or was never made: by phase, since make plan has the rest. */
+function drifts(phases: readonly Phase[], changes: readonly GuardEnd[], past: Looked['past']): readonly Draft[] {
+  return phases.flatMap(({ id }) => {
+    const own = changes.filter(({ phase }) => phase === id)
+    if (own.length === 0) return []
+    const nodes = [...new Set(own.map(({ node }) => node))]
+    const stories = [...new Set(own.map(past))]
+    const replaced = stories.includes('node re-installed')
+    const lines = folded(own).map((same) => {
+      const [{ guard, output }] = same as [GuardEnd]
+      return `${same.map(({ node }) => node).join(', ')}: ${guard}${output.trim() === '' ? '' : ` (${firstLine(output)})`}`
+    })
+    const before = stories.map((story) => STORIES[story])
+    return [
+      {
+        id: replaced ? ('node-replaced' as const) : ('drift' as const),
+        nodes,
+        text: `${id} does not hold on ${nodes.join(', ')} (${before.join(', ')}): ${lines[0]}${lines.length > 1 ? `, and ${lines.length - 1} more` : ''}`,
+        ...(lines.length > 1 ? { seen: lines.slice(0, 8) } : {}),
+        remedy: 'make plan shows it with diffs, make cluster puts it right',
+      },
+    ]
+  })
+}
+
+const STORIES: Readonly<Record<Past, string>> = {
+  'never done': 'it was never done',
+  drifted: 'it was done, and somebody has changed it since',
+  'settings changed': 'it was done, with other settings in the env file',
+  'node re-installed': 'it was done, on another machine or another system of that name',
+}
