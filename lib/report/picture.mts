@@ -48,6 +48,15 @@ const answersOf = ({ services }: Status, host: string) =>
 /** What a VIP is called where the services tell who answered. */
 const hostOf = (index: number, address: string) => (index === 0 ? 'VIP' : address.replace(/\/\d+$/, ''))
 
+/** Where clients are sent: by the catalogue to the VIP, or past it. */
+function endpoints({ endpoints: { asked, unknown, problems, elsewhere } }: Status, x: number, y: number): Html {
+  const astray = problems.length + elsewhere.length
+  if (!asked || unknown !== undefined)
+    return html`<text class="faint" x="${x}" y="${y}">? ${draw('endpoints')}: ${draw('unknown')}</text>`
+  const text = astray === 0 ? draw('endpointsOnVip') : draw('endpointsElsewhere', astray)
+  return html`<text class="${tone(astray === 0)}" x="${x}" y="${y}"><tspan class="strong">${sign(astray === 0)}</tspan> ${draw('endpoints')}: ${text}</text>`
+}
+
 interface Place {
   readonly x: number
   readonly y: number
@@ -95,13 +104,14 @@ function drawn(status: Status, size: Size): { readonly height: number; readonly 
   const heads = status.vips.map(({ address, holders }, index) => {
     const top = y
     const through = chips(answersOf(status, hostOf(index, address)), PAD + 12, top + 46, width - 2 * PAD - 24)
-    const height = 34 + through.lines * LINE
+    const last = top + 46 + through.lines * LINE
+    const height = 34 + (through.lines + (index === 0 ? 1 : 0)) * LINE
     middles.push(top + height / 2)
     y += height + 10
     const one = holders.length === 1
     return html`<rect class="vip ${tone(one)}" x="${PAD}" y="${top}" width="${width - 2 * PAD}" height="${height}" rx="8"/>
 <text class="name" x="${PAD + 12}" y="${top + 22}">VIP ${fitting(address, (size === 'wide' ? 420 : 190) * NAME)}</text>
-<text class="${one ? 'faint' : 'ill'}" text-anchor="end" x="${width - PAD - 12}" y="${top + 22}">${holders.length === 0 ? draw('nobody') : fitting(`→ ${holders.join(' + ')}`, size === 'wide' ? 330 : 120)}</text>${through.drawn}`
+<text class="${one ? 'faint' : 'ill'}" text-anchor="end" x="${width - PAD - 12}" y="${top + 22}">${holders.length === 0 ? draw('nobody') : fitting(`→ ${holders.join(' + ')}`, size === 'wide' ? 330 : 120)}</text>${through.drawn}${index === 0 ? endpoints(status, PAD + 12, last) : html``}`
   })
   y += 14
 
