@@ -15,7 +15,9 @@ interface Entry {
   readonly version: string
   readonly integrity: string
   readonly dev?: boolean
-  readonly os?: readonly string[]
+  /** A name, or some. */
+  readonly os?: string | readonly string[]
+  readonly cpu?: string | readonly string[]
   resolved?: string
 }
 interface Lock {
@@ -30,10 +32,12 @@ const nameOf = (path: string): string => path.replace(/^.*node_modules\//, '')
 const fileOf = (path: string, { version }: Entry): string =>
   `${nameOf(path).replace('@', '').replace('/', '-')}-${version}.tgz`
 
+/** A release installs without a network on these; npm does not ask for what is of another. */
+const fits = ({ os = 'linux', cpu = 'x64' }: Entry): boolean =>
+  [os].flat().includes('linux') && [cpu].flat().some((one) => one === 'x64' || one === 'arm64')
+
 const lock = JSON.parse(readFileSync(LOCK, 'utf8')) as Lock
-const needed = Object.entries(lock.packages).filter(
-  ([path, { dev, os }]) => path !== '' && dev !== true && (os === undefined || os.includes('linux')),
-)
+const needed = Object.entries(lock.packages).filter(([path, entry]) => path !== '' && entry.dev !== true && fits(entry))
 
 mkdirSync(FOLDER, { recursive: true })
 const specs = new Set(needed.map(([path, { version }]) => `${nameOf(path)}@${version}`))

@@ -20,5 +20,6 @@ if (isScript(import.meta))
       ['make verify', 'proves it: links, quorum, resources, the API from every node'],
       ['make status', 'shows it on one screen'],
       ['make drill', 'breaks one thing after the other, and measures the outage'],
+      ['make report', 'writes all of it on one page'],
     ],
   })

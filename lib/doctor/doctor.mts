@@ -1,16 +1,16 @@
 /** The doctor: asks all nodes what can be wrong, in two scripts each, and tells what it found. It changes nothing. */
-import { type Config, hostsOf } from '../config.mts'
+import { join } from 'node:path'
+import { hostsOf } from '../config.mts'
 import { UnreachableError } from '../errors.mts'
 import type { Outcome } from '../event.mts'
 import type { Job } from '../exchange.mts'
 import type { Facts } from '../facts.mts'
-import { UNFENCED } from '../fencing.mts'
 import type { Phase } from '../guard.mts'
-import type { Talk } from '../main.mts'
+import { ROOT, type Talk } from '../main.mts'
 import { askAll, check, pastOf } from '../run.mts'
-import { apis, backEnds, certificates, endpoints, haproxy, keystoneKeys } from './api.mts'
 import { bundle, bundleText } from './bundle.mts'
 import { diagnosis, type Finding, IDS, type Note } from './finding.mts'
+import { apis, backEnds, certificates, haproxy } from './haproxy.mts'
 import {
   cutOff,
   disks,
@@ -18,17 +18,20 @@ import {
   killed,
   namesElsewhere,
   notBuilt,
-  notesOf,
   notReached,
   packages,
   skewed,
   timeless,
 } from './host.mts'
+import { endpoints, keystoneKeys } from './keystone.mts'
+import { decided, lastRun, notesOf } from './notes.mts'
 import { tell } from './report.mts'
 import { resources } from './resources.mts'
-import { confs, down, keys, links, notAtBoot, notLoaded, rules, split, tokens } from './ring.mts'
+import { links, split, tokens } from './ring.mts'
+import { confs, keys, notLoaded, rules } from './ring-files.mts'
 import { type Draft, type Seen, seenOf } from './seen.mts'
 import { type Looked, survey } from './survey.mts'
+import { down, notAtBoot } from './units.mts'
 import { vips } from './vip.mts'
 
 /** Each looks at all nodes for one kind of trouble. */
@@ -71,7 +74,7 @@ export async function examine(job: Job, facts: Phase, proof: Phase): Promise<Exa
   const found = drafts(seen)
   const all = [...found, ...(looked ? survey(looked, found) : [])]
   const guards = new Set(looked?.ends.map(({ phase, step, guard }) => JSON.stringify([phase, step, guard])))
-  const notes = [...decided(job.config), ...notesOf(seen, lastRun(job))]
+  const notes = [...decided(job.config), ...notesOf(seen, lastRun(join(ROOT, '.state', job.config.clusterName)))]
   return { seen, findings: diagnosis(all), notes, asked: IDS.length + guards.size, ...(looked ? { looked } : {}) }
 }
 
@@ -84,17 +87,6 @@ async function look(job: Job, facts: Facts, phases: readonly Phase[]): Promise<L
   }
   return { phases, ends, past }
 }
-
-const lastRun =
-  ({ checkpoints, before }: Job) =>
-  ({ name }: { readonly name: string }): number | undefined => {
-    const times = before.flatMap(({ id }) => Date.parse(checkpoints.get(id, name)?.time ?? '') || [])
-    return times.length === 0 ? undefined : Math.max(...times)
-  }
-
-/** What is no fault, as the operator has decided it. */
-const decided = ({ fencing }: Config): readonly Note[] =>
-  fencing === 'none' ? [{ id: 'unfenced', nodes: [], text: UNFENCED }] : []
 
 /** Examines, tells what it found, and with --bundle writes that down. */
 export async function doctor(

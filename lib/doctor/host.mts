@@ -3,9 +3,9 @@ import { family } from '../address.mts'
 import { clocks, median } from '../clocks.mts'
 import type { Node } from '../config.mts'
 import { PATIENCE } from '../driver.mts'
-import { addresses, os, otherRun } from '../facts.mts'
-import { type Note, namesOf } from './finding.mts'
-import { alike, type Draft, differ, each, linesOf, perText, type Seen } from './seen.mts'
+import { addresses, os } from '../facts.mts'
+import { namesOf } from './finding.mts'
+import { type Draft, differ, each, linesOf, perText, type Seen } from './seen.mts'
 
 export const notReached = ({ lost }: Seen): readonly Draft[] =>
   lost.map(({ node, text, detail, remedy }) => ({
@@ -185,38 +185,4 @@ export function namesElsewhere(seen: Seen): readonly Draft[] {
     remedy:
       'getent ahosts NAME there; /etc/hosts comes first, so look for an old line in it, then in DNS; make cluster puts its own lines back',
   }))
-}
-
-/** When the last run of ours has put something on record there; undefined for never. */
-export type LastRun = (node: Node) => number | undefined
-
-export function notesOf(seen: Seen, lastRun: LastRun): readonly Note[] {
-  const run = otherRun(seen.config, seen.facts)
-  const rebooted = seen.up.filter((node) => {
-    const [boot, last] = [Number(seen.said(node, 'doctor.booted')), lastRun(node)]
-    return boot > 0 && last !== undefined && boot * 1000 > last
-  })
-  const when = (node: Node) => new Date(Number(seen.said(node, 'doctor.booted')) * 1000).toISOString().slice(0, 19)
-  return [
-    ...(run
-      ? [
-          {
-            id: 'run-under-way',
-            nodes: [run.node],
-            text: `another run is at work, and some of this may be its doing: ${run.owner}`,
-          },
-        ]
-      : []),
-    ...(rebooted.length === 0
-      ? []
-      : [
-          {
-            id: 'rebooted',
-            nodes: namesOf(rebooted),
-            text: `booted since the last run of ours: ${alike(rebooted, when)
-              .map(([time, nodes]) => `${namesOf(nodes).join(', ')} at ${time}Z`)
-              .join('; ')}`,
-          },
-        ]),
-  ]
 }

@@ -5,8 +5,8 @@ import { vipResources } from '../render/cib.mts'
 import { memberName } from '../ring.mts'
 import { namesOf } from './finding.mts'
 import { witness } from './resources.mts'
-import { unitOf } from './ring.mts'
 import { type Draft, linesOf, perText, type Seen } from './seen.mts'
+import { unitOf } from './units.mts'
 
 export function vips(seen: Seen): readonly Draft[] {
   return [...networkFiles(seen), ...vipResources(seen.config).flatMap(([id, vip]) => ofVip(seen, id, vip))]

@@ -3,7 +3,8 @@
 import type { NodeStatus, Status } from '../status.mts'
 import { type Html, html } from './html.mts'
 import { badge, type Level, said, section, table } from './parts.mts'
-import { picture, stateText } from './picture.mts'
+import { picture } from './picture.mts'
+import { stateText } from './picture-node.mts'
 import { list } from './svg.mts'
 import { say } from './words.mts'
 

@@ -73,7 +73,7 @@ export const WORDS = {
   maintenance: ['Maintenance mode', '维护模式'],
   maintenanceOn: ['ON: pacemaker heals nothing', '已开启：pacemaker 不做任何恢复'],
   arbiter: ['Arbiter', '仲裁服务器'],
-  arbiterVotes: ['gives {0} votes', '提供 {0} 票'],
+  arbiterVotes: ['votes: {0}', '票数：{0}'],
   atWork: ['Another run is at work', '另有运行正在进行'],
   node: ['Node', '节点'],
   state: ['State', '状态'],

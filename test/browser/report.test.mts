@@ -94,7 +94,7 @@ else {
       assert.equal(await page.locator('pre .del').allTextContents(), [`-# ${EVIL}`])
       assert.equal(await page.locator('pre .ins').allTextContents(), ['+# right'])
       const drills = await textOf(page, 'section:has(> #drills)')
-      assert.match(drills, /planned move of the VIP ✓ ?within the limit/)
+      assert.match(drills, /Planned move of the VIP ✓ ?within the limit/)
       assert.match(
         drills,
         /Outage 312 ms Limit 500 ms Failed 6 of 120 questions The VIP node1 → node2 Well again 4.5 s/,

@@ -321,7 +321,7 @@ export const ailments = (lab: Lab): readonly Ailment[] => {
         {
           id: 'node-not-reached',
           nodes: [two],
-          text: /node2 could not be asked: nothing listens on its ssh port/,
+          text: /node2 could not be asked: .*nothing listens on its ssh port/,
           remedy: /start sshd/,
         },
         {

@@ -48,16 +48,18 @@ const SHOTS: readonly Shot[] = [
   { name: '1440', width: 1440, height: 1000 },
   { name: '768', width: 768, height: 1000 },
   { name: '360', width: 360, height: 780 },
-  { name: '360-run', width: 360, height: 780, at: 'section:has(> #last-change)' },
+  { name: '360-run', width: 360, height: 780, at: 'section:has(> #last-run)' },
   { name: 'dark', width: 1440, height: 1000, dark: true },
   { name: 'dark-chinese', width: 768, height: 1000, dark: true, chinese: true },
-  { name: 'run', width: 1440, height: 820, at: 'section:has(> #last-change)' },
+  { name: 'run', width: 1440, height: 820, at: 'section:has(> #last-run)' },
   { name: 'drill', width: 1440, height: 520, at: '.drill:last-of-type' },
 ]
 
 async function shoot(page: Page, { name, at }: Shot): Promise<void> {
   const url = pathToFileURL(join(lab.stateDir, 'report.html')).href
   await page.goto(url)
+  // One of what is folded, so that one sees what there is.
+  if (at !== undefined) await page.evaluate(`document.querySelector('${at} details')?.setAttribute('open', '')`)
   const top = at === undefined ? 0 : ((await page.locator(at).boundingBox())?.y ?? 0) - 16
   await page.evaluate(`scrollTo(0, ${top})`)
   const file = join('docs/pictures', `report-${name}.png`)

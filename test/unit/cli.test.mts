@@ -1,6 +1,6 @@
 /** The command line, as processes of their own: help, flags, env files that are wrong, nodes that do not answer. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import * as assert from 'uvu/assert'
 import { suite } from '../suite.mts'
@@ -239,6 +239,23 @@ silent('--json: one object, and the log that it names is there, for its owner al
   assert.match(String(log), `${CLUSTER}/runs/${runId}.jsonl`)
   assert.match(lines.at(-1) as string, '"outcome":"unreachable"')
   assert.not.match(lines.join('\n'), 'pass w0rd')
+})
+
+silent('a report is written all the same, and says so first', () => {
+  const task = CLUSTER_TASK.replace('cluster.mts', 'report.mts')
+  const ended = run(node, task, '--env', GOOD, '--json', '--open')
+  assert.is(ended.status, 0, ended.all)
+  const file = join(ROOT, '.state', CLUSTER, 'report.html')
+  assert.is(object(ended).report, file)
+  assert.is(statSync(file).mode & 0o777, 0o600)
+  const page = readFileSync(file, 'utf8')
+  const top = page.slice(page.indexOf('id="wrong"'), page.indexOf('id="cluster"'))
+  for (const name of ['node1', 'node2', 'node3']) assert.match(top, name)
+  // The runs before, and not the one that writes it.
+  assert.match(page, /a node not reached/)
+  assert.not.match(page, /tasks\/report\.mts/)
+  assert.not.match(page + ended.all, 'pass w0rd')
+  noTrace(ended.all)
 })
 
 silent('a damaged checkpoint file is told and is no bug', () => {

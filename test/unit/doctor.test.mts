@@ -1,23 +1,24 @@
 /** The doctor: from what nodes say to what is wrong with them, what explains what, and what is said of it. */
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
-import { certificates, servers } from '../../lib/doctor/api.mts'
 import { env } from '../../lib/doctor/bundle.mts'
 import { bundleFacts } from '../../lib/doctor/bundle-facts.mts'
 import { drafts } from '../../lib/doctor/doctor.mts'
 import { diagnosis, docOf, EXPLAINS, type FindingId, IDS, rootOf } from '../../lib/doctor/finding.mts'
+import { certificates, servers } from '../../lib/doctor/haproxy.mts'
 import { monitored } from '../../lib/doctor/monitor.mts'
+import { lastRun, notesOf } from '../../lib/doctor/notes.mts'
 import { tell } from '../../lib/doctor/report.mts'
 import { seenOf } from '../../lib/doctor/seen.mts'
-import { survey } from '../../lib/doctor/survey.mts'
+import { SAME, survey } from '../../lib/doctor/survey.mts'
 import type { Lost } from '../../lib/errors.mts'
 import type { GuardEnd } from '../../lib/event.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
-import { run, SHELLS } from './local-shell.mts'
-import { factsOf } from './phase-texts.mts'
+import { folder, run, SHELLS } from './local-shell.mts'
+import { factsOf, guardsOf } from './phase-texts.mts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const MON = readFileSync(join(import.meta.dirname, 'fixtures/crm-mon.xml'), 'utf8')
@@ -415,6 +416,59 @@ test('what the phases say is told only where nothing else says it', () => {
   )
   const [replaced] = survey({ phases, ends: ends.slice(1, 2), past: () => 'node re-installed' }, [])
   assert.is(replaced?.id, 'node-replaced')
+})
+
+test('a node that booted since the last run that builds is noted, whatever has only looked since', () => {
+  const stateDir = folder()
+  mkdirSync(join(stateDir, 'runs'))
+  assert.is(lastRun(stateDir), undefined)
+  const log = (time: string, command: string) =>
+    writeFileSync(join(stateDir, 'runs', `${time}-0000.jsonl`), `${JSON.stringify({ time, type: 'run', command })}\n`)
+  log('20260101T100000Z', 'npx zx tasks/03-corosync.mts')
+  log('20260102T100000Z', 'npx zx tasks/cluster.mts --env .env')
+  log('20260103T100000Z', 'npx zx tasks/cluster.mts --env .env --plan')
+  log('20260104T100000Z', 'npx zx tasks/status.mts')
+  const last = lastRun(stateDir)
+  assert.is(last, Date.parse('2026-01-02T10:00:00Z'))
+  const at = (second: string) =>
+    notesOf(
+      seenOf(
+        config,
+        factsOf(config, (node, index) => ({
+          ...well(config)(node, index),
+          'doctor.booted': index === 1 ? second : '1',
+        })),
+        [],
+      ),
+      last,
+    ).map(({ id, nodes, text }) => `${id} ${nodes}: ${text}`)
+  assert.equal(at(String(Date.parse('2026-01-02T09:00:00Z') / 1000)), [])
+  assert.equal(at(String(Date.parse('2026-01-02T11:00:00Z') / 1000)), [
+    'rebooted n2: booted since the last run of ours: n2 at 2026-01-02T11:00:00Z',
+  ])
+})
+
+test('what stands for a guard is named by a title that there is', () => {
+  const fenced = { ...config, fencing: 'fence_x', fence: { n1: {}, n2: {} } }
+  const nothing = factsOf(config, () => ({}))
+  const moved = factsOf(config, () => ({ 'packaging.keystone': 'uwsgi keystone', chrony: 'yes' }))
+  // Of the phases that make sense of it, with a ring that runs and one that does not.
+  const running = factsOf(config, (node, index) => ({
+    ...well(config)(node, index),
+    'corosync.live': live(config.nodes, 'totem.token=1'),
+    'corosync.quorate': 'Yes',
+    'secret.corosync.key': index === 0 ? 'a2V5' : 'b3RoZXI=',
+  }))
+  const titles = [nothing, moved, running, factsOf(config, well(config))].flatMap((facts) =>
+    [configOf(2, 'OS_PASSWORD=x\nOS_USERNAME=admin\nOS_PROJECT_NAME=admin\n'), fenced].flatMap((one) =>
+      guardsOf(one, facts).map(({ guard }) => guard.title),
+    ),
+  )
+  for (const [pattern] of SAME)
+    assert.ok(
+      titles.some((title) => pattern.test(title)),
+      pattern.source,
+    )
 })
 
 test('what explains comes before what it explains, and every finding has its entry in the document', () => {

@@ -110,7 +110,11 @@ test('a long command: the line in the list moves each second', () => {
 
 test('plain lines: every half a minute of silence what still lasts, nodes that are at the same in one line', () => {
   const { at, said } = stage()
-  at(0, ...['node1', 'node2'].flatMap((node) => [guard('start', node), guard('apply', node)]))
+  at(
+    0,
+    phase('02-service', 'start'),
+    ...['node1', 'node2'].flatMap((node) => [guard('start', node), guard('apply', node)]),
+  )
   said()
   at(29)
   assert.equal(said(), [])
@@ -130,7 +134,7 @@ test('plain lines: every half a minute of silence what still lasts, nodes that a
 
 test('plain lines: with --verbose the output is the sign of life', () => {
   const { at, said } = stage({}, true)
-  at(0, guard('start'), guard('apply'))
+  at(0, phase('02-service', 'start'), guard('start'), guard('apply'))
   at(20, { type: 'output', phase: '02-service', node: 'node1', guard: 'the service answers', line: 'unpacking' })
   said()
   at(45)
@@ -162,7 +166,27 @@ test('a node that does not answer in the survey, and the lock of another run', (
   assert.is(shared.output, '')
 })
 
-test('nodes are asked in silence outside of a survey', () => {
+test('a node that does not answer any more between two steps', () => {
+  const { at, said, line } = stage()
+  at(
+    0,
+    phase('survey', 'start'),
+    phase('survey', 'end'),
+    phase('02-service', 'start'),
+    step('02-service'),
+    script('sent'),
+  )
+  said()
+  line.output = 'ok: something'
+  at(2)
+  assert.is(line.output, 'ok: something')
+  at(12)
+  assert.is(line.output, 'no answer yet (0:12)')
+  at(30)
+  assert.equal(said(), ['02-service node1 waits no answer yet (0:30)'])
+})
+
+test('nodes are asked in silence before a survey', () => {
   const { at, said } = stage()
   at(0, script('sent'))
   at(60)
