@@ -264,6 +264,7 @@ const told = (second: number, event: object) =>
   JSON.stringify({ time: new Date(second * 1000).toISOString(), ...event })
 const log = (seconds: number) =>
   [
+    told(0, { type: 'run', command: 'npx zx tasks/cluster.mts', env: '.env', nodes: ['n1'] }),
     told(0, phase('01-software', 'start')),
     told(1, phase('01-software', 'end')),
     told(1, phase('02-service', 'start')),
@@ -279,7 +280,8 @@ logs('of those that had something to do and came to their end', () => {
 })
 
 logs('the latest run counts, and not the one that is under way', () => {
-  const runs = join(folder(), 'runs')
+  const stateDir = folder()
+  const runs = join(stateDir, 'runs')
   mkdirSync(runs)
   for (const [name, seconds] of [
     ['20260101T000000Z-1', 40],
@@ -289,7 +291,13 @@ logs('the latest run counts, and not the one that is under way', () => {
     writeFileSync(join(runs, `${name}.jsonl`), log(seconds))
   // What a run leaves beside its log.
   writeFileSync(join(runs, '20260104T000000Z-1.trace.json'), '{}')
-  assert.equal([...lastedBefore(runs, '20260103T000000Z-1.jsonl')], [['02-service', 50_000]])
+  // Somebody who looks each minute.
+  for (let minute = 10; minute < 30; minute++)
+    writeFileSync(
+      join(runs, `20260102T00${minute}00Z-1.jsonl`),
+      told(0, { type: 'run', command: 'npx zx tasks/status.mts', env: '.env', nodes: ['n1'] }),
+    )
+  assert.equal([...lastedBefore(stateDir, '20260103T000000Z-1')], [['02-service', 50_000]])
 })
 
 test.run()
