@@ -1,7 +1,8 @@
 /** How long the phases took when they were last run: read from the logs of earlier runs. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from './event.mts'
+import { builds, logNames, newest } from './run-logs.mts'
 
 /** Logs that are looked at: more tell of a cluster that was another one. */
 const LOGS = 10
@@ -46,11 +47,9 @@ function textOf(file: string): string {
   }
 }
 
-/** The same for the latest run of each phase, but for that of this log. */
-export function lastedBefore(runs: string, own: string): ReadonlyMap<string, number> {
-  const names = readdirSync(runs)
-    .filter((name) => name.endsWith('.jsonl') && name !== own)
-    .sort()
-    .slice(-LOGS)
-  return new Map(names.flatMap((name) => [...lastedIn(textOf(join(runs, name)))]))
+/** The same for the latest run of each phase, by the logs in `<stateDir>/runs`, but for that of the run `own`. */
+export function lastedBefore(stateDir: string, own: string): ReadonlyMap<string, number> {
+  const others = logNames(stateDir).filter((name) => name !== `${own}.jsonl`)
+  const names = [...newest(stateDir, others, LOGS, builds)].reverse()
+  return new Map(names.flatMap((name) => [...lastedIn(textOf(join(stateDir, 'runs', name)))]))
 }

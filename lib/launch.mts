@@ -1,6 +1,6 @@
 /** One run: its settings, its log, what is shown of it, and its exit code. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { openCheckpoints } from './checkpoint.mts'
 import type { Config, Node } from './config.mts'
@@ -100,7 +100,7 @@ async function run(
   const preview = tally(names, phases, true)
   const progress = course(
     phases.map(({ id }) => id),
-    () => lastedBefore(dirname(log.file), basename(log.file)),
+    () => lastedBefore(stateDir, log.runId),
     Date.now,
   )
   const lines = show(Date.now, progress, live ? width() : 0)

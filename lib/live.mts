@@ -1,6 +1,6 @@
 /** What the live list shows of a run: under each phase what its nodes do and for how long, and beside it how far the run has come. */
 import type { Emit } from './event.mts'
-import { alike, type Course, type Now, underway } from './progress.mts'
+import { alike, type Course, type Doing, LONG, type Now, underway } from './progress.mts'
 import { several } from './style.mts'
 
 /** A line of the list. */
@@ -29,6 +29,10 @@ const GROUPS = 4
 /** Columns beside a title: its mark. */
 const MARK = 2
 
+/** That an answer is waited for needs no word. */
+const worded = ({ word, phase }: Doing, text: string): string =>
+  word === 'waits' && phase !== '' ? `waits ${text}` : text
+
 /** `course` is what stands beside a title where `columns` are enough for both. */
 export function show(now: Now = Date.now, course?: Course, columns = 0): Show {
   const own = new Map<string, Line>()
@@ -37,13 +41,11 @@ export function show(now: Now = Date.now, course?: Course, columns = 0): Show {
   let shared: Line | undefined
   let head: { readonly line: Line; readonly title: string } | undefined
   let stopping = ''
+  let current = ''
   const tell = () => {
     if (shared === undefined) return
     const groups = alike(nodes.all(), now)
-    const lines = groups.map(
-      ({ nodes, text, one }) =>
-        `${several(nodes)}: ${one.word === 'waits' && one.phase !== '' ? `waits ${text}` : text}`,
-    )
+    const lines = groups.map(({ nodes, text, one }) => `${several(nodes)}: ${worded(one, text)}`)
     const more = lines.length > GROUPS ? [`and ${lines.length - GROUPS + 1} more`] : []
     shared.output = [...lines.slice(0, more.length > 0 ? GROUPS - 1 : GROUPS), ...more].join('\n')
   }
@@ -63,13 +65,15 @@ export function show(now: Now = Date.now, course?: Course, columns = 0): Show {
       if (head && text && text.length + MARK <= columns) head.line.title = text
       tell()
       if (stopping !== '') return
-      for (const { phase, node, word, since, text } of nodes.all()) {
-        const line = own.get(`${phase} ${node}`)
-        if (line) line.output = `${word === 'waits' ? 'waits ' : ''}${text(now() - since)}`
+      for (const one of nodes.all()) {
+        const [line, ms] = [own.get(`${one.phase || current} ${one.node}`), now() - one.since]
+        // Between two steps a node is asked anew: that is worth a word only where it takes long.
+        if (line && (one.phase !== '' || ms >= LONG)) line.output = worded(one, one.text(ms))
       }
     },
     emit: (event) => {
       nodes.emit(event)
+      if (event.type === 'phase' && event.state === 'start') current = event.phase
       if (event.type === 'note') {
         const where = event.phase === 'survey' ? '' : `${event.phase} on ${several(event.nodes)}: `
         notes.push(`${where}${event.text}`)
@@ -82,7 +86,7 @@ export function show(now: Now = Date.now, course?: Course, columns = 0): Show {
       if (event.type !== 'guard' && event.type !== 'output') return
       const line = own.get(`${event.phase} ${event.node}`)
       const doing = nodes.all().find(({ phase, node }) => phase === event.phase && node === event.node)
-      if (line && doing) line.output = `${doing.word === 'waits' ? 'waits ' : ''}${doing.text(now() - doing.since)}`
+      if (line && doing) line.output = worded(doing, doing.text(now() - doing.since))
       else if (line && event.type === 'guard') line.output = endOf(event.state, event.guard)
       tell()
     },

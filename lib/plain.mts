@@ -32,23 +32,22 @@ export function plainLines(print: Print, verbose: boolean, now: Now, course: Cou
   const told = new Map<string, number>()
   const keyOf = ({ phase, node }: { readonly phase: string; readonly node: string }) => `${phase} ${node}`
   const isLate = (one: Doing) => now() - Math.max(one.since, told.get(keyOf(one)) ?? 0) >= SILENCE
-  let surveying = false
+  let current = ''
   let begun = ''
 
   return {
     tick: () => {
-      // Outside of phases nodes are asked in silence, but for the survey.
-      const late = nodes.all().filter((one) => (one.phase !== '' || surveying) && isLate(one))
-      for (const { nodes, text, one } of alike(late, now)) say(one.phase || 'survey', several(nodes), one.word, text)
+      // Before a survey, or where there is none, nodes are asked in silence.
+      const late = current === '' ? [] : nodes.all().filter(isLate)
+      for (const { nodes, text, one } of alike(late, now)) say(one.phase || current, several(nodes), one.word, text)
       for (const one of late) told.set(keyOf(one), now())
     },
     emit: (event) => {
       nodes.emit(event)
-      if (event.type === 'phase' && event.phase === 'survey') surveying = event.state === 'start'
       // It says nothing until all nodes have answered.
       if (event.type === 'phase' && event.phase === 'survey' && event.state === 'start')
         say('survey', '', 'begins', 'what holds already')
-      if (event.type === 'phase' && event.state === 'start') begun = event.phase
+      if (event.type === 'phase' && event.state === 'start') begun = current = event.phase
       if (event.type === 'step' && event.phase === begun) {
         begun = ''
         say(event.phase, '', 'begins', course.text())

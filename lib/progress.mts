@@ -20,7 +20,7 @@ export interface Doing {
 const LOCK = 'lock'
 
 /** Milliseconds from which on it is said how long something takes. */
-const LONG = 3000
+export const LONG = 3000
 const taking = (ms: number): string => (ms < LONG ? '' : ` (${clock(ms)})`)
 
 /** For what it is waited, how long up to now, for how many seconds at most where that is known, and what is seen meanwhile. */
@@ -132,14 +132,14 @@ export function course(ids: readonly string[], lasted: () => ReadonlyMap<string,
   const left = (): number | undefined => {
     if (at === undefined) return undefined
     known ??= lasted()
-    const now_ = at
-    const own = known.get(now_.id)
+    const { id, since } = at
+    const own = known.get(id)
     const rest = ids
-      .slice(ids.indexOf(now_.id) + 1)
-      .filter((id) => open.has(id))
-      .map((id) => known?.get(id))
-    if (own === undefined || rest.some((one) => one === undefined)) return undefined
-    return Math.max(0, own - (now() - now_.since)) + rest.reduce<number>((all, one) => all + (one ?? 0), 0)
+      .slice(ids.indexOf(id) + 1)
+      .filter((one) => open.has(one))
+      .map((one) => known?.get(one))
+    if (own === undefined || rest.some((ms) => ms === undefined)) return undefined
+    return Math.max(0, own - (now() - since)) + rest.reduce<number>((all, ms) => all + (ms ?? 0), 0)
   }
   return {
     emit: (event) => {

@@ -1,6 +1,6 @@
 /** An archive to attach to a bug report: what the doctor found and what it is made of, without secrets. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { arch, platform, release } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import type { Config } from '../config.mts'
@@ -9,6 +9,7 @@ import type { Job } from '../exchange.mts'
 import type { Phase } from '../guard.mts'
 import { ROOT } from '../main.mts'
 import { askAll } from '../run.mts'
+import { logNames, newest, onlyLooks } from '../run-logs.mts'
 import { statusOf } from '../status.mts'
 import { statusScreen } from '../status-screen.mts'
 import { bundleFacts } from './bundle-facts.mts'
@@ -18,8 +19,6 @@ import { tell } from './report.mts'
 /** Runs of which the log is taken, and bytes of each: the last ones. */
 const RUNS = 5
 const MOST = 2_000_000
-/** The first line of a run that only looked. */
-const LOOKS = /^[^\n]*tasks\/(?:status|doctor)\.mts/
 
 const asked: Phase = { id: 'bundle', title: 'What a bundle holds', facts: () => bundleFacts, steps: [] }
 
@@ -82,7 +81,7 @@ function here(config: Config, stateDir: string, found: Examination): readonly (r
     ({ phase, step, node, guard, state, output }) =>
       `${phase} / ${step} on ${node}, ${state}: ${guard}\n${output.replace(/^/gm, '  ')}`,
   )
-  const logs = existsSync(join(stateDir, 'runs')) ? readdirSync(join(stateDir, 'runs')) : []
+  const logs = newest(stateDir, logNames(stateDir), RUNS, (beginning) => !onlyLooks(beginning))
   const checkpoint = join(stateDir, 'checkpoint.json')
   return [
     ['report.txt', `${report.join('\n')}\n`],
@@ -96,13 +95,7 @@ function here(config: Config, stateDir: string, found: Examination): readonly (r
     ['versions.txt', versions()],
     ['env', env(readFileSync(config.file, 'utf8'))],
     ...(existsSync(checkpoint) ? [['checkpoint.json', readFileSync(checkpoint, 'utf8')] as const] : []),
-    ...logs
-      .filter((name) => name.endsWith('.jsonl'))
-      .sort()
-      .map((name) => [`runs/${name}`, readFileSync(join(stateDir, 'runs', name), 'utf8')] as const)
-      .filter(([, text]) => !LOOKS.test(text))
-      .slice(-RUNS)
-      .map(([name, text]) => [name, ending(text)] as const),
+    ...logs.map((name) => [`runs/${name}`, ending(readFileSync(join(stateDir, 'runs', name), 'utf8'))] as const),
   ]
 }
 

@@ -1,7 +1,7 @@
 /** What the doctor asks each node beside what the phases ask: read-only, bounded in time, and harmless to what runs. */
 import { CFG, haproxyCurrent, haproxyReads, portFree } from '../backend.mts'
 import { type Config, type Node, vipsOf } from '../config.mts'
-import { noneLeftDrained, SOCKET } from '../drain.mts'
+import { SOCKET } from '../drain.mts'
 import { byFamily, packageName } from '../family.mts'
 import { keyFacts } from '../fernet.mts'
 import { KEPT } from '../guards/file.mts'
@@ -81,8 +81,7 @@ export const doctorFacts = (config: Config): Readonly<Record<string, string>> =>
         if ${raw(hostKeepsIt(units.chrony))}; then echo "the host of this container"; fi`,
     ).shell,
     'doctor.packages': byFamily(
-      (family) =>
-        sh`
+      (family) => sh`
         ${MANAGERS[family.manager].functions}
         ask ${PACKAGES.flatMap((name) => packageName(family, name).split('|'))} keystone openstack-keystone`,
     ).shell,
@@ -124,7 +123,6 @@ export const doctorFacts = (config: Config): Readonly<Record<string, string>> =>
     'doctor.back-ends': sh`
       [ -S ${SOCKET} ] && command -v socat >/dev/null || exit 0
       echo 'show stat -1 4 -1' | socat -t 5 - UNIX-CONNECT:${SOCKET} 2>/dev/null || :`,
-    'doctor.drained': sh`${unless(noneLeftDrained.check)}`,
     'doctor.certificate': sh`
       [ -e ${BUNDLE} ] && command -v openssl >/dev/null || exit 0
       openssl x509 -noout -enddate -fingerprint -sha256 -in ${BUNDLE} 2>&1 | sed 's/^[^=]*=//'`,

@@ -128,7 +128,10 @@ type Server = Readonly<
 }
 
 const checkOf = (one: Server | undefined) =>
-  [one?.check_status, one?.check_code, one?.check_desc].filter((word) => word !== undefined && word !== '').join(' ')
+  // A star is a check that is under way (management.txt, 9.1).
+  [one?.check_status?.replace(/^\* /, ''), one?.check_code, one?.check_desc]
+    .filter((word) => word !== undefined && word !== '')
+    .join(' ')
 
 /** The day, and how many are left. */
 export function certificates(seen: Seen, now = Date.now()): readonly Draft[] {

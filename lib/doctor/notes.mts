@@ -1,9 +1,8 @@
 /** What is no fault, and should be known all the same: a run that is at work, nodes that have booted, what was decided. */
-import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config, Node } from '../config.mts'
 import { otherRun } from '../facts.mts'
 import { UNFENCED } from '../fencing.mts'
+import { builds, logNames, newest } from '../run-logs.mts'
 import { type Note, namesOf } from './finding.mts'
 import { alike, type Seen } from './seen.mts'
 
@@ -39,35 +38,12 @@ export function notesOf(seen: Seen, last: number | undefined): readonly Note[] {
   ]
 }
 
-/** The first line of a run that builds: `make cluster`, or a phase. */
-const BUILDS = /"command":"[^"]*tasks\/(?:cluster|\d\d-[a-z-]+)\.mts(?![^"]* --plan)/
-/** Bytes in which the first line of a log has its command. */
-const HEAD = 1024
-/** Logs that are looked into: many a run only looks. */
-const MOST = 200
-
 /** When the last run that builds began: by the logs, since a checkpoint keeps the time at which it was first right. */
 export function lastRun(stateDir: string): number | undefined {
-  const dir = join(stateDir, 'runs')
-  const names = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.jsonl')) : []
-  const name = names
-    .sort()
-    .reverse()
-    .slice(0, MOST)
-    .find((one) => BUILDS.test(beginning(join(dir, one))))
+  const [name] = newest(stateDir, logNames(stateDir), 1, builds)
   const [, date = '', hour, minute, second] = /^(\d{8})T(\d\d)(\d\d)(\d\d)Z/.exec(name ?? '') ?? []
   const day = date.replace(/(....)(..)(..)/, '$1-$2-$3')
   return date === '' ? undefined : Date.parse(`${day}T${hour}:${minute}:${second}Z`)
-}
-
-function beginning(file: string): string {
-  const fd = openSync(file, 'r')
-  try {
-    const bytes = Buffer.alloc(HEAD)
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, HEAD, 0))
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** What is no fault, as the operator has decided it. */

@@ -16,8 +16,11 @@ export interface Looked {
 
 export const PROOF = 'verify'
 
-/** Findings that say the same as a guard that does not hold, by its title. */
-const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
+/**
+ * Findings that say the same as a guard that does not hold, by its title, on whatever node: what would be left of it comes to light when
+ * the finding is mended.
+ */
+export const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
   [/^every link to every node/, ['links-down', 'corosync-down', 'ring-split']],
   [/^the ring is quorate|^the node is in a quorate ring/, ['ring-split', 'corosync-down']],
   [/^every node is online|has this node back$/, ['node-offline', 'pacemaker-down', 'corosync-down']],
@@ -77,7 +80,16 @@ const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]])[] = [
   [/^the catalogue of keystone|endpoint/, ['catalogue-unreadable', 'endpoints-elsewhere']],
   [
     /token through the VIP/,
-    ['catalogue-unreadable', 'vip-nowhere', 'vip-stranger', 'vip-twice', 'haproxy-down', 'back-end-down', 'ring-split'],
+    [
+      'catalogue-unreadable',
+      'endpoints-elsewhere',
+      'vip-nowhere',
+      'vip-stranger',
+      'vip-twice',
+      'haproxy-down',
+      'back-end-down',
+      'ring-split',
+    ],
   ],
   [/^keystone's keys are/, ['keystone-keys-differ', 'rotation-not-over']],
   [/same ring key/, ['ring-keys-differ']],

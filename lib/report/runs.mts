@@ -1,6 +1,7 @@
 /** The run logs of a cluster, the last ones of them. */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { logNames, newest, onlyLooks } from '../run-logs.mts'
 import { type LoggedRun, readRun } from './run-log.mts'
 
 /** So many are read: a cluster may have thousands. */
@@ -9,7 +10,7 @@ const LAST = 50
 const PART = 4_000_000
 
 export interface Runs {
-  /** How many are on record. */
+  /** How many are on record, of those that only looked as well. */
   readonly recorded: number
   /** The newest first. */
   readonly runs: readonly (LoggedRun & { readonly long: boolean })[]
@@ -17,20 +18,19 @@ export interface Runs {
   readonly unread: readonly { readonly id: string; readonly why: string }[]
 }
 
-/** The logs in `<stateDir>/runs`, but for that of the run `own`, which is under way. Throws what the file system says of the folder. */
+/**
+ * The logs in `<stateDir>/runs`, but for that of the run `own`, which is under way, and of those that only looked. Throws what the file
+ * system says of the folder.
+ */
 export function readRuns(stateDir: string, own: string): Runs {
   const folder = join(stateDir, 'runs')
-  const names = existsSync(folder) ? readdirSync(folder) : []
-  // Their names begin with the time.
-  const ids = names
-    .filter((name) => name.endsWith('.jsonl'))
-    .map((name) => name.slice(0, -'.jsonl'.length))
-    .filter((id) => id !== own)
-    .sort()
-    .reverse()
+  const all = logNames(stateDir).filter((name) => name !== `${own}.jsonl`)
+  const ids = newest(stateDir, all, LAST, (beginning) => !onlyLooks(beginning)).map((name) =>
+    name.slice(0, -'.jsonl'.length),
+  )
   const runs: Runs['runs'][number][] = []
   const unread: Runs['unread'][number][] = []
-  for (const id of ids.slice(0, LAST)) {
+  for (const id of ids) {
     try {
       const { text, long } = partsOf(join(folder, `${id}.jsonl`))
       runs.push({ ...readRun(id, text), long })
@@ -40,7 +40,7 @@ export function readRuns(stateDir: string, own: string): Runs {
       unread.push({ id, why: message })
     }
   }
-  return { recorded: ids.length, runs, unread }
+  return { recorded: all.length, runs, unread }
 }
 
 function partsOf(file: string): { readonly text: string; readonly long: boolean } {

@@ -175,7 +175,10 @@ export const WORDS = {
   history: ['History', '历史'],
   runs: ['Runs', '运行'],
   runsTable: ['The last runs, newest first', '最近的运行，最新在前'],
-  runsRead: ['{0} runs are on record here; the last {1} were read.', '此处有 {0} 次运行记录；读取了最近 {1} 次。'],
+  runsRead: [
+    '{0} runs are on record here; these are the last {1} that did more than look.',
+    '此处有 {0} 次运行记录；以下是其中最近 {1} 次不只是查看的运行。',
+  ],
   noRuns: ['No run is on record here yet.', '此处尚无运行记录。'],
   when: ['When', '时间'],
   what: ['Command', '命令'],

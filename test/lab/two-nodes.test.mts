@@ -125,7 +125,6 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   story('what runs as whom, what listens where and who may read what, as docs/security.md has it', async () => {
     const document = readFileSync(join(ROOT, 'docs/security.md'), 'utf8')
     const programs = rowsOf(document, 'What runs on a node')
-    const ours = new Set(programs.map(([program]) => program))
     const wanted = programs.map(([program, user]) => `${program} ${user}`).sort()
     const files = rowsOf(document, 'What is kept on a node')
     assert.ok(programs.length > 8 && files.length > 8)
@@ -134,7 +133,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
         .split('\n')
         .map((line) => line.split(/\s+/))
         .map(([user, path = '']) => [path.replace(/.*\//, ''), user] as const)
-        .filter(([program]) => ours.has(program))
+        .filter(([program]) => /^(?:corosync|pacemaker|haproxy)/.test(program))
       assert.equal([...new Set(running.map((words) => words.join(' ')))].sort(), wanted, node)
 
       const at: Readonly<Record<string, string>> = {
@@ -442,7 +441,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
   story('a node without power: exit 4, the other one is not touched; it comes back by itself', async () => {
     const watch = lab.atTerminal('status', '--watch')
     const drawn = () => watch.shown().split('Ctrl-C ends it').at(-1) as string
-    await until('a first screen', 30, async () => assert.match(drawn(), /^node2 +online /m))
+    await until('a first screen', 30, async () => /^node2 +online /m.test(drawn()))
     await lab.lab('kill', two)
     await until('the other node sees it', 60, async () =>
       /OFFLINE: \[ node2 \]/.test(await lab.on(one, 'crm_mon --one-shot')),
@@ -479,7 +478,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     assert.match(drawn(), /^node2 +NOT REACHED/m)
     await lab.lab('start', two)
     await heals()
-    await until('the screen has it back', 60, async () => assert.match(drawn(), /^node2 +online /m))
+    await until('the screen has it back', 60, async () => /^node2 +online /m.test(drawn()))
     watch.ctrlC()
     assert.is(await watch.end, 0, watch.shown())
     assert.match(watch.written(), /endpoints[^\n]*\n[^\n]*\x1b\[\?25h[^\n]*$/)

@@ -92,6 +92,12 @@ async function all(): Promise<void> {
     title: 'A card, at the end of a run that has failed',
     text: 'What is not true and on which nodes, what each node says of it, the remedy, where the log is, and the command to go on with.',
   })
+
+  const doctor = `make doctor ${ENV}`
+  keep('doctor', doctor, (await type(doctor, MAKE_FAILED)).lines, {
+    title: 'make doctor, of the same cluster',
+    text: 'What is wrong, the cause first and its consequences below it, each with what was seen, the remedy and where to read on.',
+  })
 }
 
 try {

@@ -12,13 +12,13 @@ import { monitored } from '../../lib/doctor/monitor.mts'
 import { lastRun, notesOf } from '../../lib/doctor/notes.mts'
 import { tell } from '../../lib/doctor/report.mts'
 import { seenOf } from '../../lib/doctor/seen.mts'
-import { survey } from '../../lib/doctor/survey.mts'
+import { SAME, survey } from '../../lib/doctor/survey.mts'
 import type { Lost } from '../../lib/errors.mts'
 import type { GuardEnd } from '../../lib/event.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { suite } from '../suite.mts'
 import { folder, run, SHELLS } from './local-shell.mts'
-import { factsOf } from './phase-texts.mts'
+import { factsOf, guardsOf } from './phase-texts.mts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const MON = readFileSync(join(import.meta.dirname, 'fixtures/crm-mon.xml'), 'utf8')
@@ -446,6 +446,29 @@ test('a node that booted since the last run that builds is noted, whatever has o
   assert.equal(at(String(Date.parse('2026-01-02T11:00:00Z') / 1000)), [
     'rebooted n2: booted since the last run of ours: n2 at 2026-01-02T11:00:00Z',
   ])
+})
+
+test('what stands for a guard is named by a title that there is', () => {
+  const fenced = { ...config, fencing: 'fence_x', fence: { n1: {}, n2: {} } }
+  const nothing = factsOf(config, () => ({}))
+  const moved = factsOf(config, () => ({ 'packaging.keystone': 'uwsgi keystone', chrony: 'yes' }))
+  // Of the phases that make sense of it, with a ring that runs and one that does not.
+  const running = factsOf(config, (node, index) => ({
+    ...well(config)(node, index),
+    'corosync.live': live(config.nodes, 'totem.token=1'),
+    'corosync.quorate': 'Yes',
+    'secret.corosync.key': index === 0 ? 'a2V5' : 'b3RoZXI=',
+  }))
+  const titles = [nothing, moved, running, factsOf(config, well(config))].flatMap((facts) =>
+    [configOf(2, 'OS_PASSWORD=x\nOS_USERNAME=admin\nOS_PROJECT_NAME=admin\n'), fenced].flatMap((one) =>
+      guardsOf(one, facts).map(({ guard }) => guard.title),
+    ),
+  )
+  for (const [pattern] of SAME)
+    assert.ok(
+      titles.some((title) => pattern.test(title)),
+      pattern.source,
+    )
 })
 
 test('what explains comes before what it explains, and every finding has its entry in the document', () => {

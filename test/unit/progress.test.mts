@@ -110,7 +110,11 @@ test('a long command: the line in the list moves each second', () => {
 
 test('plain lines: every half a minute of silence what still lasts, nodes that are at the same in one line', () => {
   const { at, said } = stage()
-  at(0, ...['node1', 'node2'].flatMap((node) => [guard('start', node), guard('apply', node)]))
+  at(
+    0,
+    phase('02-service', 'start'),
+    ...['node1', 'node2'].flatMap((node) => [guard('start', node), guard('apply', node)]),
+  )
   said()
   at(29)
   assert.equal(said(), [])
@@ -130,7 +134,7 @@ test('plain lines: every half a minute of silence what still lasts, nodes that a
 
 test('plain lines: with --verbose the output is the sign of life', () => {
   const { at, said } = stage({}, true)
-  at(0, guard('start'), guard('apply'))
+  at(0, phase('02-service', 'start'), guard('start'), guard('apply'))
   at(20, { type: 'output', phase: '02-service', node: 'node1', guard: 'the service answers', line: 'unpacking' })
   said()
   at(45)
@@ -162,7 +166,27 @@ test('a node that does not answer in the survey, and the lock of another run', (
   assert.is(shared.output, '')
 })
 
-test('nodes are asked in silence outside of a survey', () => {
+test('a node that does not answer any more between two steps', () => {
+  const { at, said, line } = stage()
+  at(
+    0,
+    phase('survey', 'start'),
+    phase('survey', 'end'),
+    phase('02-service', 'start'),
+    step('02-service'),
+    script('sent'),
+  )
+  said()
+  line.output = 'ok: something'
+  at(2)
+  assert.is(line.output, 'ok: something')
+  at(12)
+  assert.is(line.output, 'no answer yet (0:12)')
+  at(30)
+  assert.equal(said(), ['02-service node1 waits no answer yet (0:30)'])
+})
+
+test('nodes are asked in silence before a survey', () => {
   const { at, said } = stage()
   at(0, script('sent'))
   at(60)
@@ -240,6 +264,7 @@ const told = (second: number, event: object) =>
   JSON.stringify({ time: new Date(second * 1000).toISOString(), ...event })
 const log = (seconds: number) =>
   [
+    told(0, { type: 'run', command: 'npx zx tasks/cluster.mts', env: '.env', nodes: ['n1'] }),
     told(0, phase('01-software', 'start')),
     told(1, phase('01-software', 'end')),
     told(1, phase('02-service', 'start')),
@@ -255,7 +280,8 @@ logs('of those that had something to do and came to their end', () => {
 })
 
 logs('the latest run counts, and not the one that is under way', () => {
-  const runs = join(folder(), 'runs')
+  const stateDir = folder()
+  const runs = join(stateDir, 'runs')
   mkdirSync(runs)
   for (const [name, seconds] of [
     ['20260101T000000Z-1', 40],
@@ -265,7 +291,13 @@ logs('the latest run counts, and not the one that is under way', () => {
     writeFileSync(join(runs, `${name}.jsonl`), log(seconds))
   // What a run leaves beside its log.
   writeFileSync(join(runs, '20260104T000000Z-1.trace.json'), '{}')
-  assert.equal([...lastedBefore(runs, '20260103T000000Z-1.jsonl')], [['02-service', 50_000]])
+  // Somebody who looks each minute.
+  for (let minute = 10; minute < 30; minute++)
+    writeFileSync(
+      join(runs, `20260102T00${minute}00Z-1.jsonl`),
+      told(0, { type: 'run', command: 'npx zx tasks/status.mts', env: '.env', nodes: ['n1'] }),
+    )
+  assert.equal([...lastedBefore(stateDir, '20260103T000000Z-1')], [['02-service', 50_000]])
 })
 
 test.run()

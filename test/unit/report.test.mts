@@ -136,8 +136,11 @@ test('of thousands of runs the last ones are read; its own and what cannot be re
     mkdirSync(join(dir, 'runs', `${id(70)}.jsonl`))
     writeFileSync(join(dir, 'runs', `${id(71)}.jsonl`), '')
     writeFileSync(join(dir, 'runs', `${id(69)}.trace.json`), '{}')
+    // One that only looked is counted, and tells nothing.
+    const look = '{"type":"run","command":"npx zx tasks/status.mts --watch"}\n'
+    writeFileSync(join(dir, 'runs', `${id(72)}.jsonl`), look)
     const { recorded, runs, unread } = readRuns(dir, id(71))
-    assert.equal([recorded, runs.length, unread.length], [71, 49, 1])
+    assert.equal([recorded, runs.length, unread.length], [72, 49, 1])
     assert.is(runs[0]?.id, id(69))
     assert.is(unread[0]?.id, id(70))
     assert.equal(readRuns(join(dir, 'none'), ''), { recorded: 0, runs: [], unread: [] })
