@@ -43,7 +43,7 @@ onLab('a drill', 't-drill', options, (test, lab) => {
   test('words that are no scenario, and a plan', async () => {
     const wrong = await lab.run('drill', 'mov')
     ended(wrong, 5)
-    assert.match(wrong.text, /there is no "mov" here \(there are move, haproxy,/)
+    assert.match(wrong.text, /there is no "mov" here \(did you mean move\?\)/)
     const plan = await lab.run('drill', '--plan')
     ended(plan, 0)
     assert.match(plan.text, /^power +the node with the VIP switched off by its fence device$/m)

@@ -18,21 +18,23 @@ if (why !== undefined) {
 const lab = labOf('openstack', { prefix: 'controller', apis: true, bmc: true })
 const [one, two] = lab.nodes as [string, string]
 
-const run = async (script: string, ...flags: string[]): Promise<void> => {
-  const { code, text } = await lab.run(script, ...flags)
-  if (code !== 0) throw new Error(`${script} ended with ${code}:\n${text}`)
+/** As it is typed: the command stands on the page. */
+const make = async (verb: string, args = ''): Promise<void> => {
+  const words = ['make', verb, `ENV=.lab/${lab.name}/env`, ...(args === '' ? [] : [`ARGS=${args}`])]
+  const { code, text } = await lab.type(...words)
+  if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}:\n${text}`)
 }
 
 async function story(): Promise<void> {
-  await run('cluster')
+  await make('cluster')
   await lab.on(two, "sed -i 's/^  timeout connect .*/&  # by hand/; $a# by hand' /etc/haproxy/haproxy.cfg")
-  await run('cluster')
+  await make('cluster')
   // As a server: else it is back before anybody has missed it.
   await lab.lab('firmware', '8')
-  await run('drill', '--yes', 'move', 'haproxy', 'crash')
+  await make('drill', '--yes move haproxy crash')
   await lab.type('ip', '-n', `${lab.name}-ops`, 'link', 'set', 'h202', 'down')
   await until('the link is missed', 60, async () => /disconnected/.test(await lab.on(one, 'corosync-cfgtool -s')))
-  await run('report')
+  await make('report')
 }
 
 interface Shot {
