@@ -66,9 +66,12 @@ demo: $(SETUP) lab ## all of it on this machine: lab, cluster, proof (as root)
 	@echo "Try next:"
 	@echo "  make plan ENV=$(LAB_ENV)      nothing is pending; alter a file on a node, and see it told"
 	@echo "  make cluster ENV=$(LAB_ENV)   the second run: nothing is changed"
-	@echo "  test/lab/lab kill node1           cut the power of a node, then make status ENV=$(LAB_ENV)"
+	@echo "  make status ENV=$(LAB_ENV) ARGS=--watch   the screen, drawn anew, and in another terminal:"
+	@echo "  test/lab/lab kill node1           cuts the power of a node"
+	@echo "  make doctor ENV=$(LAB_ENV)    what is wrong now, and what to do"
 	@echo "  test/lab/lab start node1          and on again"
 	@echo "  make drill ENV=$(LAB_ENV)     breaks one thing after the other, and measures the outage of the API"
+	@echo "  make report ENV=$(LAB_ENV)    all of that on one page, for a browser"
 	@echo "  make lab-down                     takes the lab away"
 
 lab: ## real nodes on this machine, in network namespaces

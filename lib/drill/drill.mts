@@ -111,7 +111,7 @@ async function stageOf(job: Job): Promise<Stage | string> {
 /** Asks from this machine, where it reaches the VIP at all and has no limit: it is no node, and asks often. */
 function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: () => boolean } {
   const [service] = job.config.services
-  const answers: { at: number; status: number }[] = []
+  const answers: { at: number; status: number; heard: number }[] = []
   const url =
     service &&
     `${schemeOn(job.config, job.config.vip.address, service)}://${authority(job.config.vip.address, portOn(job.config, job.config.vip.address, service))}${service.check.path}`
@@ -119,7 +119,7 @@ function askFromHere(job: Job): { seen: () => Seen; stop: () => void; reaches: (
     const at = Date.now()
     let done = false
     const tell = (status: number) => {
-      if (!done) answers.push({ at, status })
+      if (!done) answers.push({ at, status, heard: Date.now() })
       done = true
     }
     // Nothing is told that nobody may hear, and verify looks at the certificate; its authority need not be known here.

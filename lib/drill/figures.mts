@@ -7,13 +7,14 @@ export interface Seen {
   readonly offMs?: number
   /** The VIP came or went there. */
   readonly vip: readonly { readonly at: number; readonly held: boolean }[]
-  readonly answers: readonly { readonly at: number; readonly status: number }[]
+  /** `at` is when it was asked: an answer may be a good one and late. */
+  readonly answers: readonly { readonly at: number; readonly status: number; readonly heard: number }[]
   /** A fencing was under way there, as its pacemaker saw it. */
   readonly fencing?: readonly { readonly at: number; readonly held: boolean }[]
 }
 
 export interface Figures {
-  /** The longest time between two good answers, less the time between two questions, as the worst placed one saw it. */
+  /** The longest time from one good answer to the next, as they came, less the time between two questions, as the worst placed one saw it. */
   readonly outageMs: number
   /** When that was, and who saw it so; undefined where nobody asked. */
   readonly outage?: { readonly node: string; readonly from: number; readonly to: number }
@@ -40,16 +41,17 @@ export function seenIn(node: string, lines: readonly string[], asked: number, he
   // Half of the way there and back: what the clocks differ by.
   const ahead = Number(now) / 1e6 - (asked + heard) / 2
   const of = (kind: string) =>
-    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(' ').slice(1) as [string, string])
+    lines
+      .filter((line) => line.startsWith(`${kind} `))
+      .map((line) => line.split(' ').slice(1) as [string, string, string?])
+  // Some languages have a comma there.
+  const when = (seconds: string) => Number(seconds.replace(',', '.')) * 1000 - ahead
   return {
     node,
     offMs: (heard - asked) / 2,
     vip: of('vip').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
     fencing: of('fencing').map(([at, held]) => ({ at: Number(at) / 1e6 - ahead, held: held === '1' })),
-    answers: of('answer').map(([at, status]) => ({
-      at: Number(at.replace(',', '.')) * 1000 - ahead,
-      status: Number(status),
-    })),
+    answers: of('answer').map(([at, status, end = at]) => ({ at: when(at), status: Number(status), heard: when(end) })),
   }
 }
 
@@ -65,7 +67,7 @@ export function figuresOf(
   const outages = inside.flatMap((answers, asker) => {
     const times = answers
       .filter(({ status }) => good.includes(status))
-      .map(({ at }) => at)
+      .map(({ heard }) => Math.min(heard, to))
       .sort((a, b) => a - b)
     if (answers.length === 0) return []
     const marks = [from, ...times, to]

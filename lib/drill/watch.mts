@@ -15,7 +15,7 @@ const PATIENCE = 3
 /** Shell text that says when: nanoseconds by the node's own clock. */
 const NOW = raw('date +%s%N')
 
-/** In bash, which opens a connection by itself (bash(1), /dev/tcp): `when status` for each question, 000 for no answer in time. */
+/** In bash, which opens a connection by itself (bash(1), /dev/tcp): `when status when` for each question and its answer, 000 for none in time. */
 const prober = (config: Config): string => {
   const [service] = config.services
   const host = authority(config.vip.address, service?.port ?? 0)
@@ -29,7 +29,7 @@ const prober = (config: Config): string => {
     ask() {
       at=$EPOCHREALTIME
       code=$(${raw(answer)})
-      echo "$at \${code:-000}" >>${DIR}/answers
+      echo "$at \${code:-000} $EPOCHREALTIME" >>${DIR}/answers
     }
     end=$((SECONDS + ${LONGEST}))
     while [ -d ${DIR} ] && [ "$SECONDS" -lt "$end" ]; do

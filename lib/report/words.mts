@@ -100,7 +100,7 @@ export const WORDS = {
   'state.offline': ['OFFLINE', '离线'],
   'state.unclean': ['UNCLEAN', '状态不明'],
   'state.no member': ['no member', '非成员'],
-  'state.not reached': ['NOT REACHED', '无法连接'],
+  'state.not reached': ['not reached', '无法连接'],
 
   lastRun: ['The last run', '最近一次运行'],
   lastChange: ['The last run that changed something', '最近一次有变更的运行'],

@@ -11,6 +11,7 @@ const test = suite('the figures of a drill')
 const answers = (from: number, to: number, bad: readonly (readonly [number, number])[] = []) =>
   Array.from({ length: Math.floor((to - from) / PACE) }, (_, index) => from + index * PACE).map((at) => ({
     at,
+    heard: at,
     status: bad.some(([a, b]) => at >= a && at < b) ? 0 : 200,
   }))
 const seen = (node: string, more: Partial<Seen>): Seen => ({ node, vip: [], answers: [], ...more })
@@ -29,6 +30,14 @@ test('an outage is from the last good answer to the next, where it was longest',
   ]
   const { outageMs, failed, asked } = figuresOf(all, 0, 5000, [200], none)
   assert.equal([outageMs, failed, asked], [1000, 30, 200])
+})
+
+test('a good answer that came late counts from when it came', () => {
+  // A connection that was begun while nobody had the VIP, and was taken by the next one who had it.
+  const late = answers(0, 5000, [[1000, 2000]]).map((one) =>
+    one.at >= 2000 && one.at < 3000 ? { ...one, heard: 3000 } : one,
+  )
+  assert.is(figuresOf([seen('a', { answers: late })], 0, 5000, [200], none).outageMs, 2000)
 })
 
 test('no answer at all, or none at the end, is an outage too', () => {
@@ -101,14 +110,16 @@ test('what a node tells is put into the time of this machine', () => {
   const lines = [
     'now 1000010020000000',
     'vip 1000005000000000 1',
-    'answer 1000005.000000 200',
-    'answer 1000005,050000 000',
+    'answer 1000005.000000 200 1000005.002000',
+    'answer 1000005,050000 000 1000008,050000',
   ]
   const told = seenIn('a', lines, 999_999_999_000 / 1e3, 999_999_999_040 / 1e3)
   assert.is(told?.vip.length, 1)
   const [first, second] = told?.answers ?? []
   assert.ok(Math.abs((second?.at ?? 0) - (first?.at ?? 0) - 50) < 0.01)
   assert.equal([first?.status, second?.status], [200, 0])
+  const took = told?.answers.map(({ at, heard }) => Math.round(heard - at))
+  assert.equal(took, [2, 3000])
   assert.ok(Math.abs((told?.vip[0]?.at ?? 0) - (first?.at ?? 0)) < 0.01)
   assert.is(seenIn('a', ['no route'], 0, 1), undefined)
 })

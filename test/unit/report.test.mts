@@ -271,10 +271,10 @@ test('a secret that this run knows is masked also where an old log has it, but n
 
 test('the answers of a drill in few numbers, however long it took', () => {
   const answers = [
-    { at: 950, status: 200 },
-    { at: 1050, status: 0 },
-    { at: 1060, status: 200 },
-    { at: 9999, status: 200 },
+    { at: 950, status: 200, heard: 950 },
+    { at: 1050, status: 0, heard: 1050 },
+    { at: 1060, status: 200, heard: 1060 },
+    { at: 9999, status: 200, heard: 9999 },
   ]
   const seen = [{ node: 'a', vip: [], answers }]
   const { from, step, good, bad } = series(seen, 1000, 1200, [200])
