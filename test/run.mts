@@ -23,7 +23,7 @@ const GRACE = 10
 /** As the Makefile has it: what the suites start, the product hundreds of times, is compiled once. */
 const COMPILED = resolve(import.meta.dirname, '../node_modules/.cache/quorate')
 /** Files over ssh share the machine's own daemons. A lab is a network of its own, and mostly waits. */
-const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, browser: 1, lab: 4, long: 4 }
+const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, browser: 1, lab: 3, long: 3 }
 
 const { values: flags, positionals } = parseArgs({
   options: { limit: { type: 'string' }, in: { type: 'string' } },

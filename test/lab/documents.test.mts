@@ -1,11 +1,12 @@
 /** The documents, typed: every command in them that no mark exempts, on a cluster that the first of them builds (CONTRIBUTING.md, "Documents"). */
 import * as assert from 'uvu/assert'
 import { type Block, blocksOf, type Command, commandsOf, DOCUMENTS } from '../documents.mts'
-import { type Done, ended, type Lab, onLab } from './cluster.mts'
+import { type Done, ended, type Lab, LONG, onLab } from './cluster.mts'
 
 /** It says how to begin; its translation says the same (test/unit/documents.test.mts). */
 const FIRST = 'README.md'
 const TRANSLATED = 'README.zh-CN.md'
+const OPERATIONS = 'docs/operations.md'
 const NAME = 't-docs'
 
 const isTyped = ({ marks }: Block) => !['not executed', 'executed by', 'made'].some((mark) => marks.has(mark))
@@ -55,6 +56,8 @@ onLab('documents', NAME, options, (test, lab) => {
   for (const file of [FIRST, ...DOCUMENTS.filter((one) => one !== FIRST && one !== TRANSLATED)]) {
     const blocks = blocksOf(file).filter((block) => isTyped(block) && commandsOf(block).length > 0)
     if (blocks.length === 0) continue
+    // Day two takes as long as all the others.
+    if (file === OPERATIONS && !LONG) continue
     test(`${file}: ${blocks.flatMap(commandsOf).length} commands`, async () => {
       for (const block of blocks) {
         for (const command of commandsOf(block)) {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as assert from 'uvu/assert'
-import { ended, onLab, ROOT, set, settled, until } from './cluster.mts'
+import { ended, LONG, onLab, ROOT, set, settled, until } from './cluster.mts'
 
 const KEYS = '/etc/keystone/fernet-keys'
 
@@ -90,18 +90,19 @@ onLab('keys', 't-keys', { nodes: 3, public: '192.168.141', heartbeat: '10.0.165'
     await settled(lab)
   })
 
-  test('a rotation that was cut off before the others had the keys is ended by the next, and not begun anew', async () => {
-    await lab.on(
-      one,
-      `cd ${KEYS}; sum=$(sha256sum $(ls | sort -n) | sha256sum); echo "\${sum%% *}" >/var/lib/quorate/rotating; ${rotate}`,
-    )
-    const now = await primary(one)
-    const run = await lab.run('cluster')
-    ended(run, 2)
-    assert.match(flat(run.text), /a rotation has not ended .*make rotate-fernet ends it/)
-    ended(await lab.run('rotate-fernet'), 0)
-    assert.is(await primary(one), now)
-    assert.is(new Set(await sums()).size, 1)
-    await settled(lab)
-  })
+  if (LONG)
+    test('a rotation that was cut off before the others had the keys is ended by the next, and not begun anew', async () => {
+      await lab.on(
+        one,
+        `cd ${KEYS}; sum=$(sha256sum $(ls | sort -n) | sha256sum); echo "\${sum%% *}" >/var/lib/quorate/rotating; ${rotate}`,
+      )
+      const now = await primary(one)
+      const run = await lab.run('cluster')
+      ended(run, 2)
+      assert.match(flat(run.text), /a rotation has not ended .*make rotate-fernet ends it/)
+      ended(await lab.run('rotate-fernet'), 0)
+      assert.is(await primary(one), now)
+      assert.is(new Set(await sums()).size, 1)
+      await settled(lab)
+    })
 })

@@ -342,43 +342,45 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     },
   )
 
-  story('haproxy.cfg put in place and loaded by somebody else: that is right as it is', async () => {
-    // Loaded by us before, and by pacemaker.
-    for (const before of ['', 'rm -f /run/quorate/haproxy;']) {
-      await lab.on(one, `${before} cp -p ${CFG} ${CFG}.old; mv ${CFG}.old ${CFG}`)
-      const run = await lab.run('cluster', '--plan')
-      ended(run, 3)
-      assert.match(run.stdout, /haproxy.cfg is newer than the running haproxy/)
-      await until('the clock has gone on', 5, async () =>
-        lab.on(one, `[ "$(date +%s)" -gt "$(stat -c %Z ${CFG})" ] && echo yes || :`).then((said) => said !== ''),
-      )
-      await lab.on(one, 'systemctl reload haproxy')
-      await unchanged()
-    }
-  })
+  if (LONG)
+    story('haproxy.cfg put in place and loaded by somebody else: that is right as it is', async () => {
+      // Loaded by us before, and by pacemaker.
+      for (const before of ['', 'rm -f /run/quorate/haproxy;']) {
+        await lab.on(one, `${before} cp -p ${CFG} ${CFG}.old; mv ${CFG}.old ${CFG}`)
+        const run = await lab.run('cluster', '--plan')
+        ended(run, 3)
+        assert.match(run.stdout, /haproxy.cfg is newer than the running haproxy/)
+        await until('the clock has gone on', 5, async () =>
+          lab.on(one, `[ "$(date +%s)" -gt "$(stat -c %Z ${CFG})" ] && echo yes || :`).then((said) => said !== ''),
+        )
+        await lab.on(one, 'systemctl reload haproxy')
+        await unchanged()
+      }
+    })
 
-  story('a reload of HAProxy that failed is done by the next run', async () => {
-    const fails = '/run/systemd/system/haproxy.service.d/99-fails.conf'
-    const listens = async () => (await lab.on(one, 'ss -H -l -t -n sport = :5998')) !== ''
-    // It has loaded what is not to be there, and does not load anything else.
-    await lab.on(one, `printf 'listen scribbled\\n bind 127.0.0.1:5998\\n' >>${CFG}; systemctl reload haproxy`)
-    await until('HAProxy has loaded it', 30, listens)
-    await lab.on(
-      one,
-      `mkdir -p /run/systemd/system/haproxy.service.d
+  if (LONG)
+    story('a reload of HAProxy that failed is done by the next run', async () => {
+      const fails = '/run/systemd/system/haproxy.service.d/99-fails.conf'
+      const listens = async () => (await lab.on(one, 'ss -H -l -t -n sport = :5998')) !== ''
+      // It has loaded what is not to be there, and does not load anything else.
+      await lab.on(one, `printf 'listen scribbled\\n bind 127.0.0.1:5998\\n' >>${CFG}; systemctl reload haproxy`)
+      await until('HAProxy has loaded it', 30, listens)
+      await lab.on(
+        one,
+        `mkdir -p /run/systemd/system/haproxy.service.d
        printf '[Service]\\nExecReload=\\nExecReload=/bin/false\\n' >${fails}; systemctl daemon-reload`,
-    )
-    const failed = await lab.run('cluster')
-    ended(failed, 2)
-    await lab.on(one, `rm ${fails}; systemctl daemon-reload`)
-    assert.is(await listens(), true)
-    const plan = await lab.run('cluster', '--plan')
-    ended(plan, 3)
-    assert.match(plan.stdout, /its last reload failed: exit-code/)
-    ended(await lab.run('cluster'), 0)
-    await until('HAProxy has what is right', 30, async () => !(await listens()))
-    await unchanged()
-  })
+      )
+      const failed = await lab.run('cluster')
+      ended(failed, 2)
+      await lab.on(one, `rm ${fails}; systemctl daemon-reload`)
+      assert.is(await listens(), true)
+      const plan = await lab.run('cluster', '--plan')
+      ended(plan, 3)
+      assert.match(plan.stdout, /its last reload failed: exit-code/)
+      ended(await lab.run('cluster'), 0)
+      await until('HAProxy has what is right', 30, async () => !(await listens()))
+      await unchanged()
+    })
 
   story('the ring key removed on one node: it gets the same one back', async () => {
     const before = await lab.on(one, `sha256sum ${KEY}`)
