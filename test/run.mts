@@ -22,7 +22,7 @@ const LIMITS: Readonly<Record<Kind, number>> = { unit: 180, ssh: 180, browser: 3
 const GRACE = 10
 /** As the Makefile has it: what the suites start, the product hundreds of times, is compiled once. */
 const COMPILED = resolve(import.meta.dirname, '../node_modules/.cache/quorate')
-/** Files over ssh share the machine's own daemons. A lab is a network of its own, and mostly waits. */
+/** Files over ssh share the machine's own daemons. A lab is a network of its own; with four of them they wait for one another. */
 const AT_ONCE: Readonly<Record<Kind, number>> = { unit: 2, ssh: 1, browser: 1, lab: 3, long: 3 }
 
 const { values: flags, positionals } = parseArgs({
@@ -175,8 +175,8 @@ process.exitCode = 1
 const all: Counts[] = []
 // The image of the lab takes as long as the unit suites, and is made beside them. If it cannot be made, the suites tell.
 const image = kinds.includes('unit') && kinds.includes('lab') && filter === '' ? startImage() : undefined
-// The unit suites want the processors. Those over ssh and those of the lab mostly wait, each in a network of its own.
-const beside: readonly (readonly Kind[])[] = [['unit'], ['browser'], ['ssh', 'lab'], ['long']]
+// The unit suites want the processors, and so do three labs.
+const beside: readonly (readonly Kind[])[] = [['unit'], ['browser', 'ssh'], ['lab'], ['long']]
 for (const group of beside) {
   if (group.includes('lab')) await image
   const counts = await Promise.all(group.filter((kind) => kinds.includes(kind)).map(runKind))
