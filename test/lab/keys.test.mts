@@ -67,7 +67,7 @@ onLab('keys', 't-keys', { nodes: 3, public: '192.168.141', heartbeat: '10.0.165'
       prober.stdin.end(JSON.stringify(body))
       createInterface({ input: prober.stdout }).on('line', (line) => rounds.push(JSON.parse(line)))
       const roundsSince = (time: number) => rounds.filter(({ at }) => at >= time).length
-      await until('tokens are given and taken', 60, () => rounds.length > 1)
+      await until('tokens are given and taken', 180, () => rounds.length > 1)
       const from = Date.now()
       const old = await primary(one)
       ended(await lab.run('rotate-fernet', '--plan'), 3)
@@ -75,7 +75,7 @@ onLab('keys', 't-keys', { nodes: 3, public: '192.168.141', heartbeat: '10.0.165'
       const run = await lab.run('rotate-fernet')
       ended(run, 0)
       const to = Date.now()
-      await until('some more', 60, () => roundsSince(to) > 1)
+      await until('some more', 180, () => roundsSince(to) > 1)
       assert.is(await primary(one), old + 1)
       assert.is(new Set(await sums()).size, 1)
       assert.ok(rounds.some(({ at }) => at > from && at < to))
