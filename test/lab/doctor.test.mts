@@ -60,6 +60,10 @@ onLab(
       LONG ? undefined : SHORT,
     ))
       test(title, async () => {
+        // Pacemaker waits long for a stop while its members come and go.
+        await until('both are there again', 90, async () =>
+          /Online: \[ \S+ \S+ \]/.test(await lab.on(lab.nodes[0] as string, 'crm_mon --one-shot')),
+        )
         await doing(breaks)
         lab.hangUp()
         let said = ''
