@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Lost } from './errors.mts'
-import type { Mask } from './mask.mts'
+import { type Mask, maskedAll } from './mask.mts'
 import type { Refusal } from './refusals.mts'
 import type { Result } from './script.mts'
 
@@ -153,19 +153,9 @@ export function openLog(stateDir: string, mask: Mask, listeners: readonly Emit[]
     }
   }
   const emit: Emit = (event) => {
-    const safe = deepMask(event, mask)
+    const safe = maskedAll(event, mask)
     write(`${JSON.stringify({ time: new Date().toISOString(), ...safe })}\n`)
     for (const listener of listeners) listener(safe)
   }
   return { file, runId, emit, fault: () => fault, close: () => closeSync(fd) }
-}
-
-/** Every text in an event is masked, but for the words that the program itself chose. */
-function deepMask(event: Event, mask: Mask): Event {
-  const chosen = new Set(['type', 'state', 'phase', 'node', 'nodes', 'outcome'])
-  const entries = Object.entries(event).map(([key, value]) => [
-    key,
-    typeof value === 'string' && !chosen.has(key) ? mask(value) : value,
-  ])
-  return Object.fromEntries(entries) as Event
 }

@@ -66,7 +66,7 @@ export async function launch(verb: Verb, args: readonly string[], started: numbe
     )
     const config = readConfig(resolve(flags.env))
     const known = { ...verb, phases: phases.map((phase) => phaseOf(phase, config)), last: verb.phases.at(-1)?.id }
-    if (flags.watch) wantsTerminal()
+    if (flags.watch) wantsTerminal(flags)
     await run(known, args, flags, config, started, print, finish)
   } catch (thrown) {
     const error = asOperators(thrown)
@@ -320,10 +320,13 @@ async function screen(
 }
 
 /** Throws ConfigError where nothing can be drawn anew. */
-function wantsTerminal(): void {
-  if (people().isTTY && process.env.TERM !== 'dumb') return
+function wantsTerminal({ json }: Flags): void {
+  if (!json && process.stdout.isTTY && process.env.TERM !== 'dumb') return
   throw new ConfigError('', [
-    { text: '--watch draws on a terminal, and there is none', remedy: 'leave it away; --json is for programs' },
+    {
+      text: json ? '--watch does not go with --json' : '--watch draws on a terminal, and there is none',
+      remedy: 'leave it away: one look is what a program or a file wants',
+    },
   ])
 }
 

@@ -181,7 +181,20 @@ export function masked(secrets: readonly string[]): Mask {
 }
 
 /** Words that the program itself chose: a password may be one of them. */
-const CHOSEN = new Set(['type', 'state', 'outcome', 'phase', 'node', 'nodes', 'time', 'began', 'at', 'id', 'name'])
+const CHOSEN = new Set([
+  'type',
+  'state',
+  'outcome',
+  'phase',
+  'phases',
+  'node',
+  'nodes',
+  'time',
+  'began',
+  'at',
+  'id',
+  'name',
+])
 
 /** The same of each text in lists, maps and objects, by the names of their fields; a map's keys are ids and names. */
 export function maskedAll<Data>(data: Data, mask: (text: string) => string): Data {

@@ -150,6 +150,21 @@ for (const [title, script, args, says] of FLAGS) {
     assert.not(ended.contacted)
   })
 }
+flags('what draws a screen anew wants a terminal, and goes with no --json: told before any node is asked', () => {
+  for (const [flags, text] of [
+    [['--watch'], /^--watch draws on a terminal, and there is none \(leave it away: /m],
+    [['--watch', '--json'], /^--watch does not go with --json \(leave it away: /m],
+  ] as const) {
+    const done = run(STARTS.node as Start, 'tasks/status.mts', '--env', GOOD, ...flags)
+    assert.is(done.status, 5)
+    assert.match(done.stdout + done.stderr, text)
+    assert.not.ok(existsSync(MARK))
+  }
+  const elsewhere = run(STARTS.node as Start, 'tasks/cluster.mts', '--env', GOOD, '--watch')
+  assert.is(elsewhere.status, 5)
+  assert.match(elsewhere.stdout + elsewhere.stderr, /tasks\/status\.mts/)
+})
+
 flags.run()
 
 const files = suite('env files that are wrong')
