@@ -10,20 +10,29 @@ interface Flag {
   readonly text: string
   /** The one script that has it. */
   readonly of?: string
+  /** Not of scripts that only look: nothing there to plan, to choose, to wait for or to answer. */
+  readonly works?: true
 }
+
+/** Scripts that look at all of the cluster, and change nothing. */
+const LOOKING = ['tasks/status.mts', 'tasks/doctor.mts', 'tasks/report.mts']
 
 const FLAGS = {
   env: { type: 'string', value: 'FILE', text: 'the env file (default: .env)' },
-  plan: { type: 'boolean', text: 'only look: what would be changed, with diffs; exit 3 if anything would' },
-  from: { type: 'string', value: 'NN', text: 'begin with this phase' },
-  to: { type: 'string', value: 'NN', text: 'end with this phase' },
-  only: { type: 'string', value: 'NN', text: 'this phase alone' },
-  nodes: { type: 'string', value: 'a,b', text: 'work on these nodes only' },
+  plan: {
+    type: 'boolean',
+    works: true,
+    text: 'only look: what would be changed, with diffs; exit 3 if anything would',
+  },
+  from: { type: 'string', value: 'NN', works: true, text: 'begin with this phase' },
+  to: { type: 'string', value: 'NN', works: true, text: 'end with this phase' },
+  only: { type: 'string', value: 'NN', works: true, text: 'this phase alone' },
+  nodes: { type: 'string', value: 'a,b', works: true, text: 'work on these nodes only' },
   json: { type: 'boolean', text: 'one JSON object as the last line of stdout, all else on stderr' },
   verbose: { type: 'boolean', text: 'also what holds already, and the live output of commands' },
   profile: { type: 'boolean', text: 'where the time went, as a table and as a trace for a browser beside the log' },
-  wait: { type: 'boolean', text: 'waits while another run holds the lock, instead of ending with 6' },
-  yes: { type: 'boolean', text: 'answer yes to every question' },
+  wait: { type: 'boolean', works: true, text: 'waits while another run holds the lock, instead of ending with 6' },
+  yes: { type: 'boolean', works: true, text: 'answer yes to every question' },
   packages: {
     type: 'boolean',
     text: 'the packages too, as far as they came with the cluster',
@@ -41,7 +50,9 @@ const FLAGS = {
 
 /** The flags that a script has, in the order of the table. */
 export const flagsOf = (script: string): readonly (readonly [name: string, flag: Flag])[] =>
-  Object.entries<Flag>(FLAGS).filter(([, { of }]) => of === undefined || of === script)
+  Object.entries<Flag>(FLAGS).filter(
+    ([, { of, works }]) => (of === undefined || of === script) && !(works && LOOKING.includes(script)),
+  )
 
 export interface Flags {
   readonly env: string
@@ -97,7 +108,10 @@ export function parseFlags(script: string, args: readonly string[], operands: re
 /** A flag that is another script's, or nobody's. */
 function strangeFlag(script: string, raw: string): ConfigError {
   const name = raw.replace(/^-+/, '')
-  const of = Object.entries<Flag>(FLAGS).find(([one]) => one === name && raw.startsWith('--'))?.[1].of
+  const flag = Object.entries<Flag>(FLAGS).find(([one]) => one === name && raw.startsWith('--'))?.[1]
+  if (flag?.works)
+    return flagProblem(`${raw} is no flag of ${script}: it looks at all and changes nothing`, 'leave it away')
+  const of = flag?.of
   if (of !== undefined)
     return flagProblem(`${raw} is no flag of ${script}, but of ${of} alone`, `npx zx ${of} --help tells more`)
   const close = nearest(

@@ -19,7 +19,7 @@ export const statusFacts = (config: Config): Readonly<Record<string, string>> =>
   links: 'corosync-cfgtool -s 2>/dev/null || :',
   quorum: 'corosync-quorumtool -s 2>/dev/null || :',
   pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
-  haproxy: 'systemctl is-active haproxy || :',
+  haproxy: 'state=$(systemctl is-active haproxy 2>/dev/null) || :; echo "${state:-unknown}"',
   // A cluster that is not built yet lacks more.
   crmsh: '! command -v pacemakerd >/dev/null || command -v crm >/dev/null || echo missing',
   versions: [

@@ -1,7 +1,7 @@
 /** The command line as text: what it chooses, and what is said of one that is wrong. */
 import * as assert from 'uvu/assert'
 import { ConfigError } from '../../lib/errors.mts'
-import { parseFlags } from '../../lib/flags.mts'
+import { flagsOf, parseFlags } from '../../lib/flags.mts'
 import { parseConfig } from '../../lib/read-config.mts'
 import { selectNodes, selectPhases } from '../../lib/selection.mts'
 import { suite } from '../suite.mts'
@@ -49,6 +49,18 @@ test('a flag of another script: whose it is', () => {
     '--packages is no flag of tasks/cluster.mts, but of tasks/destroy.mts alone (npx zx tasks/destroy.mts --help tells more)',
   )
   assert.is(parseFlags('tasks/destroy.mts', ['--packages']).packages, true)
+})
+
+test('scripts that only look: what chooses, plans, waits or answers is refused, and not listed', () => {
+  for (const script of ['tasks/status.mts', 'tasks/doctor.mts', 'tasks/report.mts']) {
+    for (const flag of ['--plan', '--from', '--to', '--only', '--nodes', '--wait', '--yes'])
+      assert.is(
+        refusal(() => parseFlags(script, [flag, 'a'])),
+        `${flag} is no flag of ${script}: it looks at all and changes nothing (leave it away)`,
+      )
+    const listed = flagsOf(script).map(([name]) => name)
+    assert.equal([...listed.slice(0, 4), listed.at(-1)], ['env', 'json', 'verbose', 'profile', 'help'])
+  }
 })
 
 test('a flag without its value, and a value where none belongs', () => {
