@@ -54,7 +54,7 @@ const TRIES = 6
 /** Milliseconds within which such a refusal comes, a login to a jump host included; a missing neighbour takes 3 s (arp(7)). */
 const AT_ONCE = 2500
 
-const MUTE: Reason = {
+export const MUTE: Reason = {
   text: `it lets us in, but no shell of root's answers within ${HELLO} s`,
   remedy: 'look at what its login shell does there (.bashrc and the like): it must not wait for input',
 }

@@ -86,10 +86,11 @@ async function wrong(job: Job, proof: Phase): Promise<string | undefined> {
     const [bad] = (await check(job, facts, [proof]))
       .filter((end) => end.state !== 'ok')
       .sort((a, b) => order.indexOf(a.node) - order.indexOf(b.node))
-    return (
-      bad &&
-      `${bad.node}: not true: ${bad.guard}${bad.output.trim() === '' ? '' : ` (${bad.output.trim().split('\n')[0]})`}`
-    )
+    if (bad === undefined) return undefined
+    const lines = bad.output.trim().split('\n')
+    // What stands under a heading tells more than that.
+    const tells = (lines.find((line) => !line.endsWith(':')) ?? lines[0] ?? '').replace(/^ *[*] /, '')
+    return `${bad.node}: not true: ${bad.guard}${tells === '' ? '' : ` (${tells})`}`
   } catch (error) {
     job.stop.throwIfAborted()
     return (error as Error).message

@@ -2,7 +2,7 @@
 
 import type { NodeStatus, Status } from '../status.mts'
 import { type Html, html } from './html.mts'
-import { badge, type Level, said, section, table } from './parts.mts'
+import { badge, type Level, said, section, sentence, table } from './parts.mts'
 import { picture } from './picture.mts'
 import { stateText } from './picture-node.mts'
 import { list } from './svg.mts'
@@ -48,7 +48,7 @@ function facts(status: Status): Html {
             say('arbiter'),
             badge(
               yes(arbiter.votes > 0),
-              html`${said(arbiter.host)} ${say('arbiterVotes', arbiter.votes)}${arbiter.lost ? html` – ${said(arbiter.lost)}` : html``}`,
+              html`${said(arbiter.host)} ${say('arbiterVotes', arbiter.votes)}${arbiter.lost ? html` – ${sentence(arbiter.lost)}` : html``}`,
             ),
           ] as const,
         ]
@@ -58,7 +58,7 @@ function facts(status: Status): Html {
       !endpoints.asked
         ? badge('plain', say('endpointsNotAsked'))
         : endpoints.unknown !== undefined
-          ? badge('ill', html`${say('endpointsUnknown')}: ${said(endpoints.unknown)}`)
+          ? badge('ill', html`${say('endpointsUnknown')}: ${sentence(endpoints.unknown)}`)
           : moved === 0
             ? badge('well', say('endpointsOnVip'))
             : badge('ill', say('endpointsElsewhere', moved)),
@@ -85,7 +85,7 @@ function nodes({ nodes }: Status): Html {
     if (node.state === 'not reached')
       return [
         html`${node.name}`,
-        html`${state} <small>${said(node.lost ?? '')}</small>`,
+        html`${state} <small>${sentence(node.lost ?? '')}</small>`,
         html``,
         html``,
         html``,

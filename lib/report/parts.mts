@@ -1,9 +1,16 @@
 /** Small pieces that every part of the page is made of. */
+import { inChinese } from './chinese.mts'
 import { type Html, html } from './html.mts'
-import { type Key, say } from './words.mts'
+import { type Key, say, sides } from './words.mts'
 
 /** What nodes and tools have said, in their own words. */
 export const said = (text: string): Html => html`<span lang="en">${text}</span>`
+
+/** A sentence of ours: in both languages where that is known. */
+export function sentence(text: string): Html {
+  const chinese = inChinese(text)
+  return chinese === undefined ? said(text) : sides(text, chinese)
+}
 
 /** In UTC; the page's script puts it into the reader's own time. `iso` is ISO 8601; empty where it is not known. */
 export const time = (iso: string): Html =>

@@ -5,7 +5,7 @@ import { drillTitle } from './drill-chart.mts'
 import { latestDrills } from './drills-part.mts'
 import { type Html, html } from './html.mts'
 import { lastRunOf } from './last.mts'
-import { said, section } from './parts.mts'
+import { section, sentence } from './parts.mts'
 import { outcomeText } from './run-part.mts'
 import type { Runs } from './runs.mts'
 import { say } from './words.mts'
@@ -26,7 +26,7 @@ function problems(status: Status, runs: Runs): readonly Problem[] {
     return one.within ? [] : [[say('drillOver', title, one.outageMs, one.limitMs), say('drillOverTodo'), '#drills']]
   })
   return [
-    ...status.problems.map(({ text, remedy }): Problem => [said(text), said(remedy)]),
+    ...status.problems.map(({ text, remedy }): Problem => [sentence(text), sentence(remedy)]),
     ...(undone ? [[say('runFailed', outcomeText(last)), say('runFailedTodo'), '#last-run'] as const] : []),
     ...drills,
   ]

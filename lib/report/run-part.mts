@@ -2,7 +2,7 @@
 import type { GuardEnd } from '../event.mts'
 import { several } from '../style.mts'
 import { type Html, html } from './html.mts'
-import { badge, folded, isDiff, type Level, type Room, said, section, table, time } from './parts.mts'
+import { badge, folded, isDiff, type Level, type Room, said, section, sentence, table, time } from './parts.mts'
 import type { LoggedRun } from './run-log.mts'
 import { list } from './svg.mts'
 import { duration, phaseTitle, timeline } from './timeline.mts'
@@ -54,7 +54,7 @@ const lastLines = (text: string) => text.trimEnd().split('\n').slice(-LINES).joi
 const remedyOf = (remedy: string | undefined): Html =>
   remedy === undefined || remedy === ''
     ? html``
-    : html`<p class="remedy"><strong>${say('todo')}:</strong> ${said(remedy)}</p>`
+    : html`<p class="remedy"><strong>${say('todo')}:</strong> ${sentence(remedy)}</p>`
 
 const card = (title: Html, body: Html): Html => html`<div class="card ill"><h3>${title}</h3>${body}</div>`
 
@@ -81,7 +81,7 @@ ${end.command === undefined ? html`` : folded(room, say('command'), end.command)
   const lost = run.lost.map((one) =>
     card(
       say('couldNotAsk', said(one.node)),
-      html`<p>${said(one.text)}</p>${folded(room, say('output'), one.detail ?? '')}${remedyOf(one.remedy)}`,
+      html`<p>${sentence(one.text)}</p>${folded(room, say('output'), one.detail ?? '')}${remedyOf(one.remedy)}`,
     ),
   )
   const refused = run.refused.map((one) =>

@@ -249,8 +249,12 @@ const filled = (text: string, values: readonly Value[]): Html =>
 export const say = (key: Key, ...values: Value[]): Html => {
   const [english, chinese] = WORDS[key]
   if (english === chinese) return filled(english, values)
-  return html`<span class="en" lang="en">${filled(english, values)}</span><span class="zh" lang="zh-Hans">${filled(chinese, values)}</span>`
+  return sides(filled(english, values), filled(chinese, values))
 }
+
+/** The style sheet shows one of them. */
+export const sides = (english: Value, chinese: Value): Html =>
+  html`<span class="en" lang="en">${english}</span><span class="zh" lang="zh-Hans">${chinese}</span>`
 
 /** Both texts, inside a `text` of SVG. */
 export const draw = (key: Key, ...values: Value[]): Html => {

@@ -32,7 +32,7 @@ onLab('a drill', 't-drill', options, (test, lab) => {
     runs.push(build.json())
     // As a server: else it is back before anybody has missed it.
     await lab.lab('firmware', '8')
-    await lab.on(two, 'systemctl stop haproxy; crm_standby --node node2 --update on')
+    await lab.on(two, 'crm_standby --node node2 --update on')
     const run = await lab.run('drill', 'move')
     ended(run, 2)
     assert.match(run.text, /the cluster is not well, and nothing is broken on purpose then/)

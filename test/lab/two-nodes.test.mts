@@ -482,7 +482,7 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     await heals()
     await until('the screen has it back', 60, async () => /^node2 +online /m.test(drawn()))
     watch.ctrlC()
-    assert.is(await watch.end, 0, watch.shown())
+    assert.is(await watch.end, 0, `ended with ${await watch.end}: ${watch.shown().slice(-2000)}`)
     assert.match(watch.written(), /endpoints[^\n]*\n[^\n]*\x1b\[\?25h[^\n]*$/)
     await holds()
   })
