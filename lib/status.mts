@@ -1,8 +1,8 @@
 /** How the cluster is, as data: what its nodes say of themselves, and of one another. */
-import { XMLParser } from 'fast-xml-parser'
 import { canonical, cidrText, contains } from './address.mts'
 import { clocks } from './clocks.mts'
 import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
+import { crmMon } from './crm-mon.mts'
 import type { Lost } from './errors.mts'
 import { addresses, type Facts, os, otherRun } from './facts.mts'
 import { http, statusOf as httpStatus, portOn } from './http.mts'
@@ -63,12 +63,7 @@ interface MonitorResource extends Readonly<Record<'id' | 'role' | 'failed', stri
 }
 type MonitorNode = Readonly<Record<'name' | 'online' | 'standby' | 'pending' | 'unclean', string>>
 
-function monitor(xml: string): Monitor {
-  if (!xml.startsWith('<')) return {}
-  const isArray = (name: string) => ['node', 'resource', 'failure'].includes(name)
-  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray })
-  return (parser.parse(xml)['pacemaker-result'] as Monitor | undefined) ?? {}
-}
+const monitor = (xml: string): Monitor => (crmMon(xml, ['node', 'resource', 'failure']) as Monitor | undefined) ?? {}
 
 const field = (text: string, name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(text)?.[1]?.trim()
 

@@ -1,5 +1,5 @@
 /** What crm_mon says of a cluster, as far as the doctor looks at it (crm_mon(8), --output-as=xml, api-version 2). */
-import { XMLParser } from 'fast-xml-parser'
+import { crmMon } from '../crm-mon.mts'
 
 type Attributes<Name extends string> = Readonly<Partial<Record<Name, string>>>
 
@@ -36,10 +36,7 @@ const list = <One,>(tag: unknown, name: string): readonly One[] =>
 
 /** Undefined where pacemaker did not answer. */
 export function monitored(xml: string): Monitored | undefined {
-  if (!xml.startsWith('<')) return undefined
-  const isArray = (name: string) => NODE_LISTS.includes(name)
-  const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray })
-  const top = parser.parse(xml)['pacemaker-result'] as Tag | undefined
+  const top = crmMon(xml, NODE_LISTS) as Tag | undefined
   const summary = top?.summary as Tag | undefined
   if (summary === undefined) return undefined
   const groups = ['clone', 'group', 'bundle'].flatMap((kind) => [

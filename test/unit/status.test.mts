@@ -122,6 +122,14 @@ test('a node that is lost: the others are told as they are, and the link has its
   assert.match(statusScreen(status), /^n2 +NOT REACHED +it does not answer$/m)
 })
 
+test('an answer of pacemaker that was cut off is none', () => {
+  const whole = pacemaker(ONLINE)
+  for (let end = 0; end < whole.length; end++) {
+    const { nodes, failures } = seen(() => ({ pacemaker: whole.slice(0, end) }))
+    assert.equal([nodes.map(({ state }) => state), failures], [['no member', 'no member'], []], whole.slice(0, end))
+  }
+})
+
 test('what is wrong is told, each in a sentence', () => {
   const both = told((_, index) => (index === 1 ? { addresses: '2: eth0 inet 192.0.2.100/24 scope global eth0' } : {}))
   assert.equal(both, ['the VIP 192.0.2.100/24 is held by n1 AND n2'])
