@@ -27,7 +27,7 @@ export const WORDS = {
   drillOver: ['The drill “{0}” cost {1} ms; the limit is {2} ms', '演练“{0}”中断 {1} 毫秒，上限为 {2} 毫秒'],
   drillOverTodo: [
     'See below where the time went. A limit of your own is DRILL_MAX_OUTAGE in the env file.',
-    '下方可见时间耗在何处。自定上限请在env 文件中设置 DRILL_MAX_OUTAGE。',
+    '下方可见时间耗在何处。自定上限请在 env 文件中设置 DRILL_MAX_OUTAGE。',
   ],
   drillNotGreen: [
     'After the drill “{0}” the cluster did not get well again by itself',
@@ -40,7 +40,7 @@ export const WORDS = {
   ],
   drillDoubledTodo: [
     'That is what fencing prevents: see FENCING in the env file.',
-    '隔离（fencing）正是为防止此事：见env 文件中的 FENCING。',
+    '隔离（fencing）正是为防止此事：见 env 文件中的 FENCING。',
   ],
 
   cluster: ['The cluster', '集群'],
