@@ -30,13 +30,14 @@ import { resources } from './resources.mts'
 import { links, split, tokens } from './ring.mts'
 import { confs, keys, notLoaded, rules } from './ring-files.mts'
 import { type Draft, type Seen, seenOf } from './seen.mts'
+import { starting } from './starting.mts'
 import { type Looked, survey } from './survey.mts'
 import { down, notAtBoot } from './units.mts'
 import { vips } from './vip.mts'
 
 /** Each looks at all nodes for one kind of trouble. */
 const QUESTIONS: readonly ((seen: Seen) => readonly Draft[])[] = [
-  ...[notReached, notBuilt, cutOff, disks, killed, halfInstalled, packages, skewed, timeless, namesElsewhere],
+  ...[notReached, starting, notBuilt, cutOff, disks, killed, halfInstalled, packages, skewed, timeless, namesElsewhere],
   ...[keys, confs, rules, notLoaded, links, tokens, split, notAtBoot],
   (seen) => down(seen, 'corosync'),
   (seen) => down(seen, 'pacemaker'),
@@ -53,7 +54,7 @@ export interface Examination {
   readonly notes: readonly Note[]
   /** How many things were asked. */
   readonly asked: number
-  /** Undefined where a node did not answer: what it has to say would be missing everywhere. */
+  /** Undefined where a node did not answer or is still coming up: what it has to say would be missing everywhere. */
   readonly looked?: Looked
 }
 
@@ -64,7 +65,7 @@ export async function examine(job: Job, facts: Phase, proof: Phase): Promise<Exa
   let seen = seenOf(job.config, asked.facts, asked.lost)
   let looked: Looked | undefined
   // A cluster that is nowhere yet is told in one sentence.
-  if (asked.lost.length === 0 && seen.built.length > 0)
+  if (asked.lost.length === 0 && seen.built.length > 0 && starting(seen).length === 0)
     try {
       looked = await look(job, asked.facts, phases)
     } catch (error) {

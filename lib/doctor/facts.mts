@@ -66,6 +66,7 @@ export const doctorFacts = (config: Config): Readonly<Record<string, string>> =>
     ...keyFacts,
     'doctor.built': sh`[ ! -e ${KEPT} ] || echo yes`,
     'doctor.booted': `date -d "$(systemctl show --property UserspaceTimestamp --value)" +%s 2>/dev/null || :`,
+    'doctor.system': 'systemctl is-system-running 2>/dev/null || :',
     'doctor.disks': sh`
       { timeout ${PATIENCE} df -P -k ${DISKS}; echo inodes; timeout ${PATIENCE} df -P -i ${DISKS}; } 2>/dev/null | awk '
         $1 == "inodes" { what = "inodes"; next }

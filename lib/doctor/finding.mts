@@ -5,6 +5,7 @@ import type { Draft } from './seen.mts'
 /** In the order in which they are told; each has an entry of this name in docs/troubleshooting.md. */
 export const IDS = [
   'node-not-reached',
+  'node-starting',
   'not-built',
   'node-replaced',
   'run-cut-off',
@@ -93,7 +94,25 @@ const NOT_RUN = ['haproxy-down', 'vip-nowhere'] as const
 
 /** What follows from each: it is told below its cause, where both are of one node. What follows comes later in IDS. */
 export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>> = {
-  'node-not-reached': [...RING_BROKEN, 'fencing-failed', 'back-end-down', 'catalogue-unreadable'],
+  'node-not-reached': [
+    ...RING_BROKEN,
+    'fence-device-down',
+    'fencing-failed',
+    'vip-nowhere',
+    'back-end-down',
+    'catalogue-unreadable',
+  ],
+  'node-starting': [
+    ...DAEMONS,
+    ...RING_BROKEN,
+    'clock-skew',
+    'no-time-service',
+    'fence-device-down',
+    'fencing-failed',
+    'vip-nowhere',
+    'back-end-down',
+    'catalogue-unreadable',
+  ],
   'node-replaced': ['drift', 'not-proven'],
   'disk-full': [...DAEMONS, 'packages-half-installed', 'catalogue-unreadable'],
   'out-of-memory': [...DAEMONS, 'catalogue-unreadable'],
@@ -116,7 +135,7 @@ export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>
   'links-down': ['token-lost', 'ring-split', 'node-offline'],
   'ring-split': ['node-offline', 'vip-twice', 'fence-device-down', 'fencing-failed', 'resource-failed', ...NOT_RUN],
   'pacemaker-down': ['node-offline', 'vip-without-pacemaker', 'vip-twice', ...NOT_RUN],
-  'node-offline': NOT_RUN,
+  'node-offline': ['fence-device-down', ...NOT_RUN],
   'maintenance-mode': ['resource-failed', ...NOT_RUN],
   'resource-unmanaged': ['resource-failed', ...NOT_RUN],
   'resource-disabled': NOT_RUN,

@@ -359,6 +359,29 @@ test('a node that does not answer is told, and compared with nobody', () => {
   assert.match(all[0]?.text ?? '', /n2 could not be asked: it does not answer/)
 })
 
+test('a node that comes up: what it lacks follows from that, for as long as a boot may take', () => {
+  const ids = (age: number, more: Said) =>
+    found((_, index) => (index === 1 ? { 'doctor.booted': '1000', clock: `${1000 + age}.5`, ...more } : {})).map(
+      ({ id, cause, nodes }) => [id, cause, ...nodes].join(' '),
+    )
+  const down = { 'doctor.units': 'corosync active enabled\npacemaker inactive enabled\nhaproxy inactive disabled' }
+  const fresh = ids(7, down)
+  assert.is(fresh[0], 'node-starting  n2')
+  assert.ok(fresh.includes('pacemaker-down node-starting n2'), fresh.join('\n'))
+  assert.equal(
+    fresh.filter((one) => / {2}/.test(one)),
+    ['node-starting  n2'],
+  )
+  assert.ok(!ids(90, down).join().includes('node-starting'))
+  assert.ok(ids(90, { ...down, 'doctor.system': 'starting' }).includes('node-starting  n2'))
+  assert.ok(
+    !ids(900, { ...down, 'doctor.system': 'starting' })
+      .join()
+      .includes('node-starting'),
+  )
+  assert.equal(ids(7, { 'doctor.system': 'starting' }), [])
+})
+
 test('a certificate that ends soon, that has ended, and that is another one', () => {
   const tls = { ...config, tls: {} }
   const now = Date.parse('2026-01-01T00:00:00Z')
