@@ -1,5 +1,5 @@
 /** The run logs of a cluster as files: which there are, and which of them are of runs that only looked. */
-import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Bytes in which the first line of a log has its command. */
@@ -10,6 +10,7 @@ const MOST = 1000
 /** Verbs that change nothing and prove nothing. */
 const LOOKS = /"command":"[^"]*tasks\/(?:status|report|doctor)\.mts/
 const BUILDS = /"command":"[^"]*tasks\/(?:cluster|\d\d-[a-z-]+)\.mts(?![^"]* --plan)/
+const DRILLS = /"command":"[^"]*tasks\/drill\.mts/
 
 /** Whether the first line of a log is that of a run that only looked. */
 export const onlyLooks = (beginning: string): boolean => LOOKS.test(beginning)
@@ -40,6 +41,12 @@ export function newest(
     if (beginning === undefined || wanted(beginning)) found.push(name)
   }
   return found
+}
+
+/** When the last drill was over, in milliseconds as Date.now() has it; undefined for never. */
+export function drilledUntil(stateDir: string): number | undefined {
+  const [name] = newest(stateDir, logNames(stateDir), 1, (beginning) => DRILLS.test(beginning))
+  return name === undefined ? undefined : statSync(join(stateDir, 'runs', name), { throwIfNoEntry: false })?.mtimeMs
 }
 
 function beginningOf(file: string): string | undefined {

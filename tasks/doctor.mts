@@ -1,16 +1,19 @@
 /** What is wrong with the cluster: everything that goes wrong with this stack, asked in one go, cause first, with the remedy. */
+import { join } from 'node:path'
 import { doctorFacts } from '../lib/doctor/facts.mts'
 import type { Phase } from '../lib/guard.mts'
-import { isScript, main } from '../lib/main.mts'
+import { isScript, main, ROOT } from '../lib/main.mts'
 import { proof } from '../lib/proof.mts'
+import { drilledUntil } from '../lib/run-logs.mts'
 import { statusFacts } from '../lib/status.mts'
 
-export const phase: Phase = {
+const asking = (drilled?: number): Phase => ({
   id: 'doctor',
   title: 'What the nodes say of what can be wrong',
-  facts: (config) => ({ ...statusFacts(config), ...doctorFacts(config) }),
+  facts: (config) => ({ ...statusFacts(config), ...doctorFacts(config, drilled) }),
   steps: [],
-}
+})
+export const phase = asking()
 
 if (isScript(import.meta))
   await main({
@@ -20,6 +23,7 @@ if (isScript(import.meta))
     looksAtAll: true,
     work: async (job, _, talk) => {
       const { doctor } = await import('../lib/doctor/doctor.mts')
-      return doctor(job, phase, proof, talk)
+      const drilled = drilledUntil(join(ROOT, '.state', job.config.clusterName))
+      return doctor(job, asking(drilled), proof, talk)
     },
   })

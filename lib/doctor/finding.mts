@@ -109,6 +109,8 @@ export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>
     'no-time-service',
     'fence-device-down',
     'fencing-failed',
+    'vip-without-pacemaker',
+    'port-taken',
     'vip-nowhere',
     'back-end-down',
     'catalogue-unreadable',
@@ -153,16 +155,19 @@ export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>
   'rotation-not-over': ['keystone-keys-differ'],
 }
 
+/** What is seen of it from everywhere: pacemaker elects a controller anew, and for a moment knows nothing of anybody. */
+const EVERYWHERE: readonly FindingId[] = ['node-starting']
+
 const share = (one: readonly string[], other: readonly string[]) =>
   one.length === 0 || other.length === 0 || one.some((name) => other.includes(name))
+
+const touches = (cause: Draft, one: Draft) => EVERYWHERE.includes(cause.id) || share(cause.nodes, one.nodes)
 
 /** The findings in the order of IDS, each with its document and the nearest one that explains it. */
 export function diagnosis(found: readonly Draft[]): readonly Finding[] {
   const ordered = [...found].sort((one, other) => IDS.indexOf(one.id) - IDS.indexOf(other.id))
   return ordered.map((one) => {
-    const cause = ordered.findLast(
-      (other) => EXPLAINS[other.id]?.includes(one.id) === true && share(one.nodes, other.nodes),
-    )?.id
+    const cause = ordered.findLast((other) => EXPLAINS[other.id]?.includes(one.id) === true && touches(other, one))?.id
     const known = one.cause ?? cause
     return { ...one, doc: docOf(one.id), ...(known === undefined ? {} : { cause: known }) }
   })
@@ -170,7 +175,7 @@ export function diagnosis(found: readonly Draft[]): readonly Finding[] {
 
 /** The cause behind all causes of a finding; itself where there is none. */
 export function rootOf(all: readonly Finding[], one: Finding): Finding {
-  const cause = all.find((other) => other.id === one.cause && share(one.nodes, other.nodes))
+  const cause = all.find((other) => other.id === one.cause && touches(other, one))
   return cause === undefined || cause === one ? one : rootOf(all, cause)
 }
 

@@ -2,7 +2,7 @@
 import type { Config, Node } from '../config.mts'
 import { otherRun } from '../facts.mts'
 import { UNFENCED } from '../fencing.mts'
-import { builds, logNames, newest } from '../run-logs.mts'
+import { builds, drilledUntil, logNames, newest } from '../run-logs.mts'
 import { type Note, namesOf } from './finding.mts'
 import { alike, type Seen } from './seen.mts'
 
@@ -38,12 +38,14 @@ export function notesOf(seen: Seen, last: number | undefined): readonly Note[] {
   ]
 }
 
-/** When the last run that builds began: by the logs, since a checkpoint keeps the time at which it was first right. */
+/** When the last run that builds began, or the last drill ended: by the logs, since a checkpoint keeps the time at which it was first right. */
 export function lastRun(stateDir: string): number | undefined {
   const [name] = newest(stateDir, logNames(stateDir), 1, builds)
   const [, date = '', hour, minute, second] = /^(\d{8})T(\d\d)(\d\d)(\d\d)Z/.exec(name ?? '') ?? []
   const day = date.replace(/(....)(..)(..)/, '$1-$2-$3')
-  return date === '' ? undefined : Date.parse(`${day}T${hour}:${minute}:${second}Z`)
+  const built = date === '' ? undefined : Date.parse(`${day}T${hour}:${minute}:${second}Z`)
+  const drilled = drilledUntil(stateDir)
+  return built === undefined || drilled === undefined ? (built ?? drilled) : Math.max(built, drilled)
 }
 
 /** What is no fault, as the operator has decided it. */

@@ -79,7 +79,8 @@ function maintenance({ options, nodes }: Monitored, nameOf: Name): readonly Draf
 
 const standby = ({ nodes }: Monitored, nameOf: Name): readonly Draft[] =>
   nodes
-    .filter((node) => node.standby === 'true')
+    // One that is joining is shown so, whatever it was set to.
+    .filter((node) => node.standby === 'true' && node.pending !== 'true')
     .map(({ name }) => ({
       id: 'standby',
       nodes: [nameOf(name)],

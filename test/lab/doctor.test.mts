@@ -103,6 +103,44 @@ onLab(
         }
       })
 
+    test('a node that was switched on just now is coming up, and what it lacks follows from that', async () => {
+      const two = lab.nodes[1] as string
+      const held = '/etc/systemd/system/pacemaker.service.d/held.conf'
+      await lab.on(
+        two,
+        `mkdir -p ${held.replace(/[^/]*$/, '')}
+        printf '[Service]\nTimeoutStartSec=300\nExecStartPre=/bin/sh -c "until [ -e /run/go ]; do sleep 0.2; done"\n' >${held}
+        sync`,
+      )
+      await lab.lab('kill', two)
+      await lab.lab('start', two)
+      lab.hangUp()
+      let said = ''
+      try {
+        await until('it is told', 60, async () => {
+          const run = await lab.run('doctor', '--json')
+          said = run.text
+          assert.is(run.code, 2)
+          const { findings } = report(run)
+          const causes = findings.filter(({ cause }) => cause === undefined)
+          assert.equal(
+            causes.map(({ id, nodes }) => [id, ...nodes]),
+            [['node-starting', two]],
+          )
+          assert.match(
+            causes[0]?.text ?? '',
+            /^node2 booted \d+ s ago and is still coming up: pacemaker is activating$/,
+          )
+          assert.ok(findings.some(({ id, cause }) => id === 'node-offline' && cause === 'node-starting'))
+          return true
+        })
+      } catch (error) {
+        throw new Error(`${(error as Error).message}\n${said}`)
+      } finally {
+        await lab.on(two, `rm ${held}; touch /run/go; systemctl daemon-reload`)
+      }
+    })
+
     test('nothing is found any more when all of it is mended', async () => {
       await until('the doctor finds nothing', 90, async () => {
         const { findings } = report(await lab.run('doctor', '--json'))

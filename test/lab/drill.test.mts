@@ -89,6 +89,12 @@ onLab('a drill', 't-drill', options, (test, lab) => {
     assert.is(crash?.within, true)
   })
 
+  test('what was broken on purpose is no finding of the doctor', async () => {
+    const run = await lab.run('doctor')
+    ended(run, 0)
+    assert.not.match(run.text, /booted since/)
+  })
+
   test('the report has what the drills and the runs have said, also where a node does not answer, and no secret', async () => {
     const file = join(lab.stateDir, 'report.html')
     ended(await lab.run('report'), 0)

@@ -16,6 +16,7 @@ import { SAME, survey } from '../../lib/doctor/survey.mts'
 import type { Lost } from '../../lib/errors.mts'
 import type { GuardEnd } from '../../lib/event.mts'
 import { parseConfig } from '../../lib/read-config.mts'
+import { drilledUntil } from '../../lib/run-logs.mts'
 import { suite } from '../suite.mts'
 import { folder, run, SHELLS } from './local-shell.mts'
 import { factsOf, guardsOf } from './phase-texts.mts'
@@ -372,6 +373,13 @@ test('a node that comes up: what it lacks follows from that, for as long as a bo
     fresh.filter((one) => / {2}/.test(one)),
     ['node-starting  n2'],
   )
+  // Of both it knows nothing for a moment.
+  const flux = ids(7, { ...down, pacemaker: MON.replaceAll('online="true"', 'online="false" unclean="true"') })
+  assert.equal(
+    flux.filter((one) => / {2}/.test(one)),
+    ['node-starting  n2'],
+    flux.join('\n'),
+  )
   assert.ok(!ids(90, down).join().includes('node-starting'))
   assert.ok(ids(90, { ...down, 'doctor.system': 'starting' }).includes('node-starting  n2'))
   assert.ok(
@@ -453,6 +461,12 @@ test('a node that booted since the last run that builds is noted, whatever has o
   log('20260104T100000Z', 'npx zx tasks/status.mts')
   const last = lastRun(stateDir)
   assert.is(last, Date.parse('2026-01-02T10:00:00Z'))
+  // A drill breaks things on purpose until it is over.
+  assert.is(drilledUntil(stateDir), undefined)
+  log('20260102T110000Z', 'npx zx tasks/drill.mts power')
+  const over = drilledUntil(stateDir) as number
+  assert.ok(Math.abs(over - Date.now()) < 60_000)
+  assert.is(lastRun(stateDir), over)
   const at = (second: string) =>
     notesOf(
       seenOf(
