@@ -157,7 +157,10 @@ function catalogIn(token: string) {
     'token',
     'catalog',
   )
-  return list?.every(({ endpoints }) => Array.isArray(endpoints)) === true ? list : undefined
+  const whole = list?.every(
+    ({ endpoints }) => Array.isArray(endpoints) && endpoints.every((one) => typeof one?.url === 'string'),
+  )
+  return whole === true ? list : undefined
 }
 
 /** The catalogue of a token has its project where an endpoint has the place holder. */

@@ -480,6 +480,7 @@ keystone('without a catalogue the reason is told', () => {
     '192.0.2.1\n{}',
     '192.0.2.1\n{"token":{"catalog":[null]}}',
     '192.0.2.1\n{"token":{"catalog":[{}]}}',
+    '192.0.2.1\n{"token":{"catalog":[{"endpoints":[{"id":"e1"},null]}],"project":{"id":"p"}}}',
   ])
     assert.is(found(four, said).unknown, said)
   const [readable] = guardsOf(four, fresh(four), [endpoints])
