@@ -24,7 +24,7 @@ export function starting(seen: Seen): readonly Draft[] {
   return seen.built.flatMap((node): Draft[] => {
     const booted = Number(seen.said(node, 'doctor.booted'))
     // By its own clock, as its boot is.
-    const age = Math.floor(Number(seen.said(node, 'clock')) - booted)
+    const age = Math.max(0, Math.floor(Number(seen.said(node, 'clock')) - booted))
     const busy = /^(?:initializing|starting)$/.test(seen.said(node, 'doctor.system'))
     if (booted === 0 || age > (busy ? BOOTS : SETTLES)) return []
     const open = lacks(seen, node)
@@ -34,7 +34,8 @@ export function starting(seen: Seen): readonly Draft[] {
         id: 'node-starting',
         nodes: [node.name],
         text: `${node.name} booted ${age} s ago and is still coming up: ${open}`,
-        remedy: `wait, and ask again; if it does not end: systemctl list-jobs there, and journalctl --boot --unit corosync --unit pacemaker`,
+        remedy:
+          'wait, and ask again; if it does not end: systemctl list-jobs there, and journalctl --boot --unit corosync --unit pacemaker',
       },
     ]
   })
