@@ -175,7 +175,8 @@ export function diagnosis(found: readonly Draft[]): readonly Finding[] {
 
 /** The cause behind all causes of a finding; itself where there is none. */
 export function rootOf(all: readonly Finding[], one: Finding): Finding {
-  const cause = all.find((other) => other.id === one.cause && touches(other, one))
+  const named = all.filter((other) => other.id === one.cause && touches(other, one))
+  const cause = named.find(({ nodes }) => share(nodes, one.nodes)) ?? named[0]
   return cause === undefined || cause === one ? one : rootOf(all, cause)
 }
 

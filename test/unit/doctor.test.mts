@@ -380,6 +380,11 @@ test('a node that comes up: what it lacks follows from that, for as long as a bo
     ['node-starting  n2'],
     flux.join('\n'),
   )
+  const both = found(() => ({ 'doctor.booted': '1000', clock: '1007', ...down }))
+  assert.equal(
+    both.filter(({ id }) => id === 'pacemaker-down').map((one) => rootOf(both, one).nodes.join()),
+    ['n1', 'n2'],
+  )
   assert.ok(!ids(90, down).join().includes('node-starting'))
   assert.ok(ids(90, { ...down, 'doctor.system': 'starting' }).includes('node-starting  n2'))
   assert.ok(
