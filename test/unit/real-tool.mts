@@ -24,7 +24,7 @@ export const needing =
   (title, handler) =>
     installed(tool) ? test(title, handler) : test.skip(title, `${tool} is not installed`)
 
-/** Exit code and all output of a program, within 30 s. */
+/** Exit code and all output of a program, within two minutes. */
 export function runTool(
   tool: string,
   args: readonly string[],
