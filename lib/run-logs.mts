@@ -1,5 +1,5 @@
 /** The run logs of a cluster as files: which there are, and which of them are of runs that only looked. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Bytes in which the first line of a log has its command. */
@@ -43,10 +43,20 @@ export function newest(
   return found
 }
 
-/** When the last drill was over, in milliseconds as Date.now() has it; undefined for never. */
+/**
+ * When the last drill that broke something was over, in milliseconds as Date.now() has it; undefined for never. One that was refused, or only
+ * told what it would do, broke nothing.
+ */
 export function drilledUntil(stateDir: string): number | undefined {
-  const [name] = newest(stateDir, logNames(stateDir), 1, (beginning) => DRILLS.test(beginning))
-  return name === undefined ? undefined : statSync(join(stateDir, 'runs', name), { throwIfNoEntry: false })?.mtimeMs
+  for (const name of newest(stateDir, logNames(stateDir), MOST, (beginning) => DRILLS.test(beginning))) {
+    const file = join(stateDir, 'runs', name)
+    try {
+      if (readFileSync(file, 'utf8').includes('"type":"drill"')) return statSync(file).mtimeMs
+    } catch {
+      // Another user's, or gone meanwhile.
+    }
+  }
+  return undefined
 }
 
 function beginningOf(file: string): string | undefined {

@@ -56,6 +56,11 @@ onLab('a drill', 't-drill', options, (test, lab) => {
         '',
       )
     const before = await cib()
+    // More than a steady ring loses in a day: what the doctor is not to tell once the drill is over.
+    await lab.onAll(
+      "for i in 1 2 3 4 5 6; do logger -t corosync '[TOTEM ] Token has not been received in 2250 ms'; done",
+    )
+    assert.match((await lab.run('doctor')).text, /the token was lost \d+ times/)
     const run = await lab.run('drill', 'move', 'haproxy', 'backend', 'hang', '--json')
     ended(run, 0)
     const all = drilled(run.stdout)

@@ -468,7 +468,11 @@ test('a node that booted since the last run that builds is noted, whatever has o
   assert.is(last, Date.parse('2026-01-02T10:00:00Z'))
   // A drill breaks things on purpose until it is over.
   assert.is(drilledUntil(stateDir), undefined)
+  const drill = join(stateDir, 'runs', '20260102T110000Z-0000.jsonl')
   log('20260102T110000Z', 'npx zx tasks/drill.mts power')
+  // One that was refused broke nothing.
+  assert.is(drilledUntil(stateDir), undefined)
+  writeFileSync(drill, `${readFileSync(drill, 'utf8')}${JSON.stringify({ time: '', type: 'drill' })}\n`)
   const over = drilledUntil(stateDir) as number
   assert.ok(Math.abs(over - Date.now()) < 60_000)
   assert.is(lastRun(stateDir), over)
