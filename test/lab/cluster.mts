@@ -283,7 +283,8 @@ export function labOf(name: string, options: LabOptions): LabAlone {
     begin,
     atTerminal: (script, ...flags) => {
       const command = ['zx', `tasks/${script}.mts`, '--env', env, ...flags].join(' ')
-      const child = spawn('script', ['-qefc', `stty cols 120 rows 50; ${command}`, '/dev/null'], {
+      // exec: a shell in between that stays, as dash does, dies of Ctrl-C itself, and its code would hide ours.
+      const child = spawn('script', ['-qefc', `stty cols 120 rows 50; exec ${command}`, '/dev/null'], {
         cwd: ROOT,
         env: { ...process.env, PATH, TERM: 'xterm', CI: '' },
         stdio: ['pipe', 'pipe', 'inherit'],
