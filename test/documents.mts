@@ -49,6 +49,60 @@ export const DOCUMENTS: readonly string[] = [
     .map((name) => `docs/${name}`),
 ].sort()
 
+/** Commands in sentences that only look: a test types each on a node that is well. NODE is the other node, or its name. */
+export const LOOKS: readonly string[] = [
+  'apt-cache policy',
+  'apt-mark showhold',
+  'chronyc sources',
+  'corosync-cfgtool -s',
+  'corosync-quorumtool -s',
+  'crm_mon -1rf',
+  'crm_resource --constraints --resource vip',
+  'df -h /run /tmp',
+  'df -i /run /tmp',
+  'du -xh / | sort -h | tail',
+  'du -xh /var | sort -h | tail',
+  'fence_ipmilan -o metadata',
+  'free -h',
+  'getent ahosts NODE',
+  'getent hosts',
+  'haproxy -c -f /etc/haproxy/haproxy.cfg',
+  'ip -br addr',
+  'ip neigh',
+  'journalctl --boot --unit corosync --unit pacemaker',
+  'journalctl -k',
+  'journalctl -t haproxy',
+  'journalctl -u chrony',
+  'journalctl -u corosync',
+  'journalctl -u corosync-qdevice',
+  'journalctl -u haproxy',
+  'journalctl -u pacemaker',
+  'journalctl -u ssh',
+  'ls -ld /etc/keystone/fernet-keys',
+  'ping -I 10.0.42.201 10.0.42.202',
+  'ss -ltnp',
+  'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub',
+  'sshd -T',
+  'stonith_admin --history NODE',
+  'sudo -n true',
+  'systemctl list-jobs',
+  'systemctl status corosync',
+  'systemctl status corosync pacemaker',
+  'systemctl status pacemaker',
+  'ulimit -u',
+  'uname -n',
+]
+
+/**
+ * First words of the other commands in sentences, which nobody types for a test: they change something, want a word of the reader's,
+ * or are of a system that the lab's nodes are not. A document with one of them bears the mark `not executed in sentences`.
+ */
+export const NOT_TYPED: readonly string[] =
+  `apt-get apt-mark ausearch chage chattr chmod chown chronyc corosync corosync-qdevice-tool corosync-qnetd-tool crm crm_attribute
+  crm_resource crm_standby curl date dnf dpkg echo firewall-cmd git glance-manage haproxy hostnamectl ip ipmitool journalctl
+  keystone-manage mv nft nova-manage npm ntpctl ntpq openstack pcs ping rm rpm scp semanage setenforce sha256sum ssh ssh-keygen
+  stonith_admin subscription-manager sudo sysctl systemctl timedatectl ulimit usermod yum zypper`.split(/\s+/)
+
 export const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 /** Headings, paragraphs, blocks, tables and comments in the order of the text, those inside of lists and quotes too. */

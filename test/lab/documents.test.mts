@@ -1,6 +1,6 @@
 /** The documents, typed: every command in them that no mark exempts, on a cluster that the first of them builds (CONTRIBUTING.md, "Documents"). */
 import * as assert from 'uvu/assert'
-import { type Block, blocksOf, type Command, commandsOf, DOCUMENTS } from '../documents.mts'
+import { type Block, blocksOf, type Command, commandsOf, DOCUMENTS, LOOKS } from '../documents.mts'
 import { type Done, ended, type Lab, LONG, onLab } from './cluster.mts'
 
 /** It says how to begin; its translation says the same (test/unit/documents.test.mts). */
@@ -72,4 +72,16 @@ onLab('documents', NAME, options, (test, lab) => {
       ended(await lab.run('verify'), 0)
     })
   }
+
+  test(`in sentences: ${LOOKS.length} commands that only look`, async () => {
+    const [one, two] = lab.nodes as [string, string]
+    const faults: string[] = []
+    for (const command of LOOKS) {
+      // ping has no end of its own: Ctrl-C is its good end.
+      const line = command.replaceAll('NODE', two).replace(/^ping /, 'timeout --signal=INT --preserve-status 3 ping ')
+      const { code, stdout, stderr } = await lab.ask(one, `bash <<'END'\n${line}\nEND`)
+      if (code !== 0) faults.push(`${command}: ${code}\n${stdout}${stderr}`)
+    }
+    assert.equal(faults, [])
+  })
 })

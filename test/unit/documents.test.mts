@@ -10,7 +10,17 @@ import { isFenceKey } from '../../lib/read-fencing.mts'
 import { isPackageKey } from '../../lib/read-packages.mts'
 import { isServiceKey } from '../../lib/read-services.mts'
 import { isLimitKey } from '../../lib/read-traffic.mts'
-import { type Block, blocksOf, commandsOf, DOCUMENTS, type Section, sectionsOf, textOf } from '../documents.mts'
+import {
+  type Block,
+  blocksOf,
+  commandsOf,
+  DOCUMENTS,
+  LOOKS,
+  NOT_TYPED,
+  type Section,
+  sectionsOf,
+  textOf,
+} from '../documents.mts'
 import { suite } from '../suite.mts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -140,6 +150,35 @@ test('each block says its language, and one of commands who executes it', () => 
         return fault === undefined ? undefined : `${block.file}: ${fault}`
       }),
     ),
+    [],
+  )
+})
+
+test('a command in a sentence only looks, and is typed by a test, or its document says that it is not', () => {
+  const ours = /^(make|npx zx|node_modules\/\.bin\/node|test\/|\.ci\/)/
+  /** They name what happens to somebody, or what a shell is told. */
+  const names = ['kill -9', 'set -e']
+  const looks = new Set<string>()
+  const faults = (file: string) => {
+    // Decisions tell why, and not what to type.
+    if (file.startsWith('docs/decisions/')) return []
+    const marked = /<!-- not executed in sentences: \S/.test(textOf(file))
+    const others: string[] = []
+    const unknown: string[] = []
+    const inBlocks = blocksOf(file).flatMap((block) => commandsOf(block).map(({ text }) => text))
+    for (const code of sectionsOf(file).flatMap(({ codes }) => codes)) {
+      const [first = '', second = ''] = code.split(' ')
+      if (LOOKS.includes(code)) looks.add(code)
+      else if (names.includes(code) || inBlocks.includes(code)) continue
+      else if (second !== '' && NOT_TYPED.includes(first)) others.push(code)
+      else if (/^[a-z][\w./-]* --?[a-z]/.test(code) && !ours.test(code)) unknown.push(`nobody knows ${code}`)
+    }
+    if (marked !== others.length > 0) unknown.push(marked ? 'nothing is left to be marked' : `no mark for ${others}`)
+    return unknown
+  }
+  assert.equal(wrong(faults), [])
+  assert.equal(
+    LOOKS.filter((code) => !looks.has(code)),
     [],
   )
 })
