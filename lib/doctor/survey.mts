@@ -152,28 +152,35 @@ export function survey({ phases, ends, past }: Looked, found: readonly Draft[]):
   return [...requirements, ...more, ...drifts(built, changes, past)]
 }
 
+/** Phases that make a host of a node: nothing that a ring does explains what is wrong there. */
+const HOSTS = ['00-prereqs', '01-repos', '02-packages']
+
+const driftOf = ({ phase, guard }: GuardEnd): FindingId => {
+  if (/^the packages are installed/.test(guard)) return 'packages-missing'
+  return HOSTS.includes(phase) ? 'host-changed' : 'drift'
+}
+
 /** What was made true once and is not any more, or was never made: by phase, since make plan has the rest. */
 function drifts(phases: readonly Phase[], changes: readonly GuardEnd[], past: Looked['past']): readonly Draft[] {
   return phases.flatMap(({ id }) => {
-    const own = changes.filter(({ phase }) => phase === id)
-    if (own.length === 0) return []
-    const nodes = [...new Set(own.map(({ node }) => node))]
-    const stories = [...new Set(own.map(past))]
-    const replaced = stories.includes('node re-installed')
-    const lines = folded(own).map((same) => {
-      const [{ guard, output }] = same as [GuardEnd]
-      return `${same.map(({ node }) => node).join(', ')}: ${guard}${output.trim() === '' ? '' : ` (${firstLine(output)})`}`
-    })
-    const before = stories.map((story) => STORIES[story])
-    return [
-      {
-        id: replaced ? ('node-replaced' as const) : ('drift' as const),
+    const all = changes.filter(({ phase }) => phase === id)
+    return [...Map.groupBy(all, driftOf)].map(([kind, own]): Draft => {
+      const nodes = [...new Set(own.map(({ node }) => node))]
+      const stories = [...new Set(own.map(past))]
+      const replaced = stories.includes('node re-installed')
+      const lines = folded(own).map((same) => {
+        const [{ guard, output }] = same as [GuardEnd]
+        return `${same.map(({ node }) => node).join(', ')}: ${guard}${output.trim() === '' ? '' : ` (${firstLine(output)})`}`
+      })
+      const before = stories.map((story) => STORIES[story])
+      return {
+        id: replaced ? 'node-replaced' : kind,
         nodes,
         text: `${id} does not hold on ${nodes.join(', ')} (${before.join(', ')}): ${lines[0]}${lines.length > 1 ? `, and ${lines.length - 1} more` : ''}`,
         ...(lines.length > 1 ? { seen: lines.slice(0, 8) } : {}),
         remedy: 'make plan shows it with diffs, make cluster puts it right',
-      },
-    ]
+      }
+    })
   })
 }
 

@@ -110,6 +110,7 @@ export const ailments = (lab: Lab): readonly Ailment[] => {
         [two, 'crm_attribute --node node2 --name maintenance --update true'],
         [one, 'crm_resource --resource public-link-clone --meta --set-parameter is-managed --parameter-value false'],
         [one, 'crm_resource --fail --resource public-link --node node1'],
+        [two, 'dpkg --remove crmsh >/dev/null'],
         [one, 'touch /var/lib/quorate/rotating'],
         [two, 'cp /etc/keystone/fernet-keys/0 /etc/keystone/fernet-keys/9'],
         [
@@ -122,6 +123,7 @@ export const ailments = (lab: Lab): readonly Ailment[] => {
         [two, 'crm_attribute --node node2 --name maintenance --delete'],
         [one, 'crm_resource --resource public-link-clone --meta --delete-parameter is-managed'],
         [one, 'crm_resource --cleanup'],
+        [two, 'apt-get install --yes --quiet=2 crmsh >/dev/null'],
         [one, 'rm /var/lib/quorate/rotating'],
         [two, 'rm /etc/keystone/fernet-keys/9'],
         [
@@ -142,6 +144,12 @@ export const ailments = (lab: Lab): readonly Ailment[] => {
           remedy: /--name maintenance --delete/,
         },
         { id: 'resource-unmanaged', text: /public-link-clone is not managed/, remedy: /--delete-parameter is-managed/ },
+        {
+          id: 'packages-missing',
+          nodes: [two],
+          text: /\(to be installed: crmsh /,
+          remedy: /make cluster puts it right/,
+        },
         { id: 'rotation-not-over', text: /begun and not ended/, remedy: /make rotate-fernet/ },
         {
           id: 'endpoints-elsewhere',

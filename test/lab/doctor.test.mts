@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { ailments, type Doing } from './ailments.mts'
 import { ended, LONG, onLab, type Run, until } from './cluster.mts'
 
-/** Groups of the short form: twenty-three faults, for which nothing has to be started anew. */
+/** Groups of the short form: twenty-four faults, for which nothing has to be started anew. */
 const SHORT = 3
 
 interface Found {

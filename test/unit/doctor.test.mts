@@ -275,6 +275,11 @@ for (const [id, change, text] of CASES)
     const all = found(change).filter((one) => one.id === id)
     assert.is(all.length, 1, JSON.stringify(found(change)))
     assert.match(all[0]?.text ?? '', text)
+    const names: readonly unknown[] = config.nodes.map(({ name }) => name)
+    assert.equal(
+      all[0]?.nodes.filter((name) => !names.includes(name)),
+      [],
+    )
   })
 
 test('corosync.conf: one that differs explains what is not loaded; two_node with three nodes, and votes that do not fit', () => {
@@ -442,6 +447,29 @@ test('what the phases say is told only where nothing else says it', () => {
   assert.match(all[0] ?? '', /^requirement: not true on n1: its machine-id is its own: n2 has it as well$/)
   assert.match(all.join('\n'), /not-proven: not true on n1: no node is in standby: in standby: n1/)
   assert.match(all.join('\n'), /drift: 05-vip does not hold on n1 \(it was done, and somebody has changed it since\)/)
+  const host = [
+    end('00-prereqs', '/etc/hosts has the block', false, ''),
+    end('02-packages', 'the packages are installed', false, 'to be installed: haproxy 2.6'),
+    end('02-packages', 'a fence agent is installed', false, ''),
+    end('05-vip', 'the VIP is a resource', false, ''),
+  ]
+  const built = [...phases, { ...phases[0], id: '02-packages' }] as typeof phases
+  assert.equal(
+    survey({ phases: built, ends: host, past: () => 'drifted' }, [])
+      .map(({ id }) => id)
+      .sort(),
+    ['drift', 'host-changed', 'host-changed', 'packages-missing'],
+  )
+  // Other ring keys take no package away.
+  const [keys, gone, down] = diagnosis([
+    { id: 'haproxy-down', nodes: ['n1'], text: '', remedy: '' },
+    { id: 'packages-missing', nodes: ['n1'], text: '', remedy: '' },
+    { id: 'ring-keys-differ', nodes: [], text: '', remedy: '' },
+  ]).toSorted((one, other) => other.id.localeCompare(one.id))
+  assert.equal(
+    [keys?.id, gone?.id, gone?.cause, down?.cause],
+    ['ring-keys-differ', 'packages-missing', undefined, 'packages-missing'],
+  )
   const known = at([
     { id: 'standby', nodes: ['n1'], text: '', remedy: '' },
     { id: 'resource-unmanaged', nodes: [], text: '', remedy: '' },
