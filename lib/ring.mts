@@ -10,6 +10,12 @@ import { knownMembers, type Member, membersOf, settingsOf } from './ring-live.mt
  */
 export const memberName = (facts: Facts, node: Node): string => facts.get(node, 'hostname') || node.name
 
+/** Whether a member of the cluster is this node. One that does not answer has not said which of its two names it goes by. */
+export const isMember = (facts: Facts, node: Node, member: string | undefined): boolean => {
+  const own = facts.get(node, 'hostname')
+  return own === '' ? member === node.name || member === node.fqdn : member === own
+}
+
 /** The config as the cluster sees it: nodes by their member names. */
 export function asMembers(config: Config, facts: Facts): Config {
   const nodes = config.nodes.map((node) => ({ ...node, name: memberName(facts, node) }))

@@ -1,6 +1,7 @@
 /** One screen on the cluster, for people. */
 import { UNFENCED } from './fencing.mts'
-import type { NodeStatus, Status } from './status.mts'
+import { cutOff, type NodeStatus, type Status } from './status.mts'
+import { several } from './style.mts'
 
 export function statusScreen(status: Status): string {
   const { nodes, vips, fencing } = status
@@ -11,7 +12,7 @@ export function statusScreen(status: Status): string {
   return [
     `${status.cluster}: ${nodes.length} nodes, ${status.quorate ? 'quorate' : 'NOT QUORATE'} (${votes})`,
     '',
-    ...table([['NODE', 'STATE', 'LINKS AT', 'LINKS', 'HAPROXY', ''], ...nodes.map(row)]),
+    ...table([['NODE', 'STATE', 'LINKS AT', 'LINKS', 'HAPROXY', ''], ...nodes.map((node) => row(node, nodes))]),
     '',
     ...table([
       ...(status.atWork === undefined ? [] : [['at work', status.atWork]]),
@@ -50,11 +51,21 @@ const STATES: Readonly<Record<NodeStatus['state'], string>> = {
   'not reached': 'NOT REACHED',
 }
 
-function row({ name, state, lost, addresses, ring, down, haproxy, vips, dc }: NodeStatus): readonly string[] {
+/** `DOWN: 10.0.42.0/24`, of some nodes only `DOWN to node3: 10.0.42.0/24`. */
+function links({ ring, misses }: NodeStatus, nodes: readonly NodeStatus[]): string {
+  if (!ring) return 'no ring'
+  const whom = ({ nodes: to }: NodeStatus['misses'][number]) => several(cutOff({ to }, nodes))
+  const told = [...Map.groupBy(misses, whom)].map(
+    ([to, all]) => `DOWN${to && ` to ${to}`}: ${all.map(({ network }) => network).join(' ')}`,
+  )
+  return told.length === 0 ? 'ok' : told.join(', ')
+}
+
+function row(node: NodeStatus, nodes: readonly NodeStatus[]): readonly string[] {
+  const { name, state, lost, addresses, haproxy, vips, dc } = node
   if (lost !== undefined) return [name, STATES[state], '', '', '', lost]
-  const links = ring ? (down.length === 0 ? 'ok' : `DOWN: ${down.join(' ')}`) : 'no ring'
   const marks = [vips.length > 0 ? 'VIP' : '', dc ? 'DC' : ''].filter(Boolean).join(' ')
-  return [name, STATES[state], addresses.join(' '), links, haproxy, marks]
+  return [name, STATES[state], addresses.join(' '), links(node, nodes), haproxy, marks]
 }
 
 function devices({ fencing }: Status): readonly (readonly string[])[] {

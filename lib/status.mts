@@ -1,5 +1,5 @@
 /** How the cluster is, as data: what its nodes say of themselves, and of one another. */
-import { canonical, cidrText, contains } from './address.mts'
+import { cidrText } from './address.mts'
 import { clocks } from './clocks.mts'
 import { type Cidr, type Config, type Node, vipsOf } from './config.mts'
 import { crmMon } from './crm-mon.mts'
@@ -7,6 +7,7 @@ import type { Lost } from './errors.mts'
 import { addresses, type Facts, os, otherRun } from './facts.mts'
 import { http, statusOf as httpStatus, portOn } from './http.mts'
 import { catalogueFact, inventory } from './keystone.mts'
+import { LINKS, linkStates } from './link-states.mts'
 import { fenceDevices } from './render/cib.mts'
 import { asMembers, linkAddresses, memberName, ownNetwork } from './ring.mts'
 import { RING_FACTS } from './ring-live.mts'
@@ -16,7 +17,7 @@ import { troubles } from './troubles.mts'
 export const statusFacts = (config: Config): Readonly<Record<string, string>> => ({
   ...catalogueFact(config),
   ...RING_FACTS,
-  links: 'corosync-cfgtool -s 2>/dev/null || :',
+  links: LINKS,
   quorum: 'corosync-quorumtool -s 2>/dev/null || :',
   pacemaker: 'crm_mon --one-shot --output-as=xml 2>/dev/null || :',
   haproxy: 'state=$(systemctl is-active haproxy 2>/dev/null) || :; echo "${state:-unknown}"',
@@ -79,8 +80,8 @@ export interface NodeStatus {
   readonly addresses: readonly string[]
   /** Whether a corosync runs there. */
   readonly ring: boolean
-  /** Networks in which it does not see some other node. */
-  readonly down: readonly string[]
+  /** Whom it does not see, by network. */
+  readonly misses: readonly { readonly network: string; readonly nodes: readonly string[] }[]
   /** What `systemctl is-active` says. */
   readonly haproxy: string
   /** Which of the VIPs it has. */
@@ -115,8 +116,7 @@ export interface Status {
   readonly expectedVotes: number
   /** In the order of NODES. */
   readonly nodes: readonly NodeStatus[]
-  /** One per network of LINKS; `down`: the nodes that miss another one there. */
-  readonly links: readonly { readonly network: string; readonly down: readonly string[] }[]
+  readonly links: readonly LinkStatus[]
   /** With prefix, and who has it. */
   readonly vips: readonly { readonly address: string; readonly holders: readonly string[] }[]
   readonly fencing: {
@@ -145,6 +145,22 @@ export interface Status {
   readonly problems: readonly Trouble[]
 }
 
+/** One per network of LINKS. */
+export interface LinkStatus {
+  readonly network: string
+  /** The nodes that miss another one there. */
+  readonly down: readonly string[]
+  /** Those that are missed. */
+  readonly to: readonly string[]
+}
+
+/**
+ * Those whom a link does not reach, where that says more than that it is down: of two nodes it is the other one, and where all miss one
+ * another nobody is to be named.
+ */
+export const cutOff = ({ to }: Pick<LinkStatus, 'to'>, nodes: readonly unknown[]): readonly string[] =>
+  to.length < nodes.length - 1 ? to : []
+
 /** A fence device: of which node, at which level, and which nodes can use it. */
 export interface Device {
   readonly node: string
@@ -160,23 +176,13 @@ export interface Trouble {
   readonly remedy: string
 }
 
-/** The networks that a node does not see another one in, by what `corosync-cfgtool -s` said there: numbers and addresses of its own. */
-function linksDown(config: Config, facts: Facts, node: Node): readonly string[] {
-  const down = new Set<string>()
-  let link = ''
-  for (const line of facts.get(node, 'links').split('\n')) {
-    link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
-    const address = /^\s+addr\s*= (\S+)$/.exec(line)?.[1]
-    if (address !== undefined) link = networkOf(config, facts, node, address) ?? link
-    if (/nodeid: .*disconnected/.test(line)) down.add(link)
-  }
-  return [...down]
-}
-
-function networkOf(config: Config, facts: Facts, node: Node, address: string): string | undefined {
-  const own = ownNetwork(facts, node)
-  const known = canonical(address) === undefined ? undefined : config.links.find((link) => contains(link, address))
-  return known ? cidrText(known) : own && address === node.address ? cidrText(own) : undefined
+/** Whom a node does not see, by network. */
+const missesOf = (config: Config, facts: Facts, node: Node): NodeStatus['misses'] => {
+  const down = linkStates(config, facts, node).filter(({ state }) => state !== 'connected')
+  return [...Map.groupBy(down, ({ network }) => network)].map(([network, all]) => ({
+    network,
+    nodes: all.map(({ to }) => to),
+  }))
 }
 
 /** What the links are called: the networks of LINKS, or the one that the nodes' addresses are in. */
@@ -207,7 +213,16 @@ export function statusOf(config: Config, facts: Facts, lost: readonly Lost[], ti
   const nodes = config.nodes.map((node): NodeStatus => {
     const { name, fqdn } = node
     const fault = lost.find((one) => one.node === name)
-    const nothing = { addresses: [], ring: false, down: [], haproxy: '', vips: [], dc: false, system: '', versions: {} }
+    const nothing = {
+      addresses: [],
+      ring: false,
+      misses: [],
+      haproxy: '',
+      vips: [],
+      dc: false,
+      system: '',
+      versions: {},
+    }
     if (fault) return { name, fqdn, state: 'not reached', lost: fault.text, ...nothing, withoutCrmsh: false }
     const member = memberName(facts, node)
     const aheadMs = ahead.get(name)
@@ -217,7 +232,7 @@ export function statusOf(config: Config, facts: Facts, lost: readonly Lost[], ti
       state: stateOf(seen.nodes?.node?.find((one) => one.name === member)),
       addresses: linkAddresses(config, facts, node),
       ring: facts.get(node, 'links') !== '',
-      down: linksDown(config, facts, node),
+      misses: missesOf(config, facts, node),
       haproxy: facts.get(node, 'haproxy'),
       vips: vipsOf(config)
         .filter((vip) => holds(node, vip))
@@ -239,10 +254,12 @@ export function statusOf(config: Config, facts: Facts, lost: readonly Lost[], ti
     votes: Number(field(quorum, 'Total votes') ?? 0),
     expectedVotes: Number(field(quorum, 'Expected votes') ?? config.nodes.length),
     nodes,
-    links: networks(config, facts).map((network) => ({
-      network,
-      down: nodes.filter(({ down }) => down.includes(network)).map(({ name }) => name),
-    })),
+    links: networks(config, facts).map((network) => {
+      const missed = (node: NodeStatus) => node.misses.find((one) => one.network === network)?.nodes ?? []
+      const names = nodes.map(({ name }) => name)
+      const to = [...new Set(nodes.flatMap(missed))].sort((one, other) => names.indexOf(one) - names.indexOf(other))
+      return { network, down: nodes.filter((node) => missed(node).length > 0).map(({ name }) => name), to }
+    }),
     vips: vipsOf(config).map((vip) => ({
       address: cidrText(vip),
       holders: nodes.filter(({ vips }) => vips.includes(vip.address)).map(({ name }) => name),

@@ -1,7 +1,7 @@
 /** What of a cluster's status is wrong, in sentences: the cause before what follows from it. */
 import { MAX_SKEW } from './clocks.mts'
 import type { Lost } from './errors.mts'
-import type { Status, Trouble } from './status.mts'
+import { cutOff, type Status, type Trouble } from './status.mts'
 import { several } from './style.mts'
 
 /** `lost` has more to say of nodes than the status has. */
@@ -28,13 +28,14 @@ export function troubles(status: Omit<Status, 'problems'>, lost: readonly Lost[]
       `the ring is not quorate: ${status.votes} of ${status.expectedVotes} votes`,
       'bring up the nodes that are missing, or mend the links to them',
     ),
-    ...links.flatMap(({ network, down }) =>
-      when(
+    ...links.flatMap(({ network, down, to }) => {
+      const whom = several(cutOff({ to }, nodes), ', ')
+      return when(
         down.length > 0,
-        `the link in ${network} is down, as ${several(down, ', ')} ${down.length > 1 ? 'see' : 'sees'} it`,
+        `the link in ${network}${whom && ` to ${whom}`} is down, as ${several(down, ', ')} ${down.length > 1 ? 'see' : 'sees'} it`,
         'look at cables, switch and firewall of that network; corosync-cfgtool -s on the node tells which way is lost',
-      ),
-    ),
+      )
+    }),
     ...each(
       'unclean',
       'failed, and was not fenced',

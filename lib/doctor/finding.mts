@@ -6,8 +6,8 @@ import type { Draft } from './seen.mts'
 export const IDS = [
   'node-not-reached',
   'node-starting',
-  'not-built',
   'node-replaced',
+  'not-built',
   'run-cut-off',
   'disk-full',
   'out-of-memory',
@@ -93,6 +93,21 @@ export const docOf = (id: FindingId): string => `docs/troubleshooting.md#${id}`
 const RING_BROKEN = ['links-down', 'token-lost', 'ring-split', 'node-offline'] as const
 const DAEMONS = ['corosync-down', 'pacemaker-down', 'haproxy-down', 'resource-failed', 'api-silent'] as const
 const NOT_RUN = ['haproxy-down', 'vip-nowhere'] as const
+/** What is said of a node on which nothing of the cluster is, and of the others for its sake. */
+const NOT_THERE = [
+  ...DAEMONS,
+  ...RING_BROKEN,
+  ...NOT_RUN,
+  'packages-missing',
+  'no-time-service',
+  'host-changed',
+  'not-at-boot',
+  'fence-device-down',
+  'fencing-failed',
+  'back-end-down',
+  'drift',
+  'not-proven',
+] as const
 
 /** What follows from each: it is told below its cause, where both are of one node. What follows comes later in IDS. */
 export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>> = {
@@ -117,7 +132,8 @@ export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>
     'back-end-down',
     'catalogue-unreadable',
   ],
-  'node-replaced': ['packages-missing', 'host-changed', 'drift', 'not-proven'],
+  'node-replaced': ['not-built', ...NOT_THERE],
+  'not-built': NOT_THERE,
   'disk-full': [...DAEMONS, 'packages-half-installed', 'catalogue-unreadable'],
   'out-of-memory': [...DAEMONS, 'catalogue-unreadable'],
   'packages-half-installed': DAEMONS,
@@ -158,13 +174,21 @@ export const EXPLAINS: Readonly<Partial<Record<FindingId, readonly FindingId[]>>
   'rotation-not-over': ['keystone-keys-differ'],
 }
 
-/** What is seen of it from everywhere: pacemaker elects a controller anew, and for a moment knows nothing of anybody. */
-const EVERYWHERE: readonly FindingId[] = ['node-starting']
+/**
+ * What is told of other nodes, too: when one comes up, pacemaker elects a controller anew and for a moment knows nothing of anybody; and
+ * the others have keys, a ring and back ends for a node that is another one, or a new one; one run mends both.
+ */
+const EVERYWHERE: Readonly<Partial<Record<FindingId, readonly FindingId[]>>> = {
+  'node-starting': EXPLAINS['node-starting'] ?? [],
+  'node-replaced': ['host-changed', 'drift'],
+  'not-built': ['host-changed', 'drift'],
+}
 
 const share = (one: readonly string[], other: readonly string[]) =>
   one.length === 0 || other.length === 0 || one.some((name) => other.includes(name))
 
-const touches = (cause: Draft, one: Draft) => EVERYWHERE.includes(cause.id) || share(cause.nodes, one.nodes)
+const touches = (cause: Draft, one: Draft) =>
+  EVERYWHERE[cause.id]?.includes(one.id) === true || share(cause.nodes, one.nodes)
 
 /** The findings in the order of IDS, each with its document and the nearest one that explains it. */
 export function diagnosis(found: readonly Draft[]): readonly Finding[] {

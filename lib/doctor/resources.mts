@@ -1,7 +1,7 @@
 /** What can be wrong with pacemaker's part: its nodes, its resources, its fencing. */
 import type { Node } from '../config.mts'
 import { fenceDevices } from '../render/cib.mts'
-import { asMembers, memberName } from '../ring.mts'
+import { asMembers, isMember } from '../ring.mts'
 import { type Monitored, monitored } from './monitor.mts'
 import { isQuorate } from './ring.mts'
 import { type Draft, linesOf, perText, type Seen } from './seen.mts'
@@ -21,8 +21,7 @@ export function resources(seen: Seen): readonly Draft[] {
   const known = witness(seen)
   if (known === undefined) return []
   const { said } = known
-  const nameOf = (member = '') =>
-    seen.config.nodes.find((node) => memberName(seen.facts, node) === member)?.name ?? member
+  const nameOf = (member = '') => seen.config.nodes.find((node) => isMember(seen.facts, node, member))?.name ?? member
   return [
     ...offline(seen, said, nameOf),
     ...maintenance(said, nameOf),
@@ -39,7 +38,7 @@ type Name = (member?: string) => string
 
 function offline(seen: Seen, { nodes }: Monitored, nameOf: Name): readonly Draft[] {
   const state = (node: Node) => {
-    const one = nodes.find(({ name }) => name === memberName(seen.facts, node))
+    const one = nodes.find(({ name }) => isMember(seen.facts, node, name))
     if (one === undefined) return 'not known to it'
     if (one.unclean === 'true') return 'UNCLEAN: it may still have resources, and has to be fenced'
     if (one.pending === 'true') return 'pending: it has joined the ring, and its pacemaker not yet the cluster'

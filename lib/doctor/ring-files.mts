@@ -135,7 +135,7 @@ export function rules(seen: Seen): readonly Draft[] {
 
 /** Its own file, and what its corosync runs with. */
 export function notLoaded(seen: Seen): readonly Draft[] {
-  return seen.built.flatMap((node): Draft[] => {
+  const others = seen.built.flatMap((node) => {
     const live = liveSettings(seen.facts, node)
     const conf = confOf(seen, node)
     if (live.size === 0 || conf === '') return []
@@ -145,14 +145,17 @@ export function notLoaded(seen: Seen): readonly Draft[] {
     const lines = all.map(
       ({ key, from, to }) => `${key}: runs with ${from ?? 'none'}, the file says ${to ?? 'nothing'}`,
     )
-    return [
-      {
-        id: 'corosync-conf-not-loaded',
-        nodes: [node.name],
-        text: `corosync of ${node.name} does not run with what its file says: ${lines[0]}${lines.length > 1 ? `, and ${lines.length - 1} more` : ''}`,
-        ...(lines.length > 1 ? { seen: lines } : {}),
-        remedy: `make cluster: ${WAYS[way]}`,
-      },
-    ]
+    return [{ node, way, lines }]
+  })
+  return [...Map.groupBy(others, ({ way, lines }) => [way, ...lines].join('\n')).values()].map((same) => {
+    const [{ way, lines }] = same as [(typeof others)[number]]
+    const nodes = namesOf(same.map(({ node }) => node))
+    return {
+      id: 'corosync-conf-not-loaded',
+      nodes,
+      text: `corosync of ${nodes.join(', ')} does not run with what its file says: ${lines[0]}${lines.length > 1 ? `, and ${lines.length - 1} more` : ''}`,
+      ...(lines.length > 1 ? { seen: lines } : {}),
+      remedy: `make cluster: ${WAYS[way]}`,
+    }
   })
 }

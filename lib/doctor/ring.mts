@@ -1,28 +1,22 @@
 /** What can be wrong with a ring that runs: its links, its token and its quorum. */
 import type { Node } from '../config.mts'
 import { LINK_REMEDY, QUORUM_REMEDY } from '../corosync.mts'
-import { memberName } from '../ring.mts'
+import { linkStates } from '../link-states.mts'
+import { isMember } from '../ring.mts'
 import { knownMembers } from '../ring-live.mts'
 import { namesOf } from './finding.mts'
-import { type Draft, linesOf, type Seen } from './seen.mts'
+import type { Draft, Seen } from './seen.mts'
 
 /** Only where the ring runs: without it there is no link. */
 export function links(seen: Seen): readonly Draft[] {
-  const members = knownMembers(seen.facts, seen.config.nodes)
-  const broken = seen.built.flatMap((node) => {
-    let link = ''
-    return linesOf(seen, node, 'links').flatMap((line) => {
-      link = /^LINK ID (\d+)/.exec(line)?.[1] ?? link
-      const [, id = '', state = ''] = /nodeid: +(\d+):\s*(\S+)/.exec(line) ?? []
-      if (id === '' || state === 'connected' || state === 'localhost') return []
-      const other = members.find((one) => one.id === Number(id))
-      const name = seen.config.nodes.find((one) => memberName(seen.facts, one) === other?.name)?.name ?? `node ${id}`
-      const address = other?.addresses.get(Number(link))
-      return [
-        { link, from: node.name, to: name, told: `${node.name} to ${name}${address ? ` (${address})` : ''} ${state}` },
-      ]
-    })
-  })
+  const broken = seen.built.flatMap((node) =>
+    linkStates(seen.config, seen.facts, node)
+      .filter(({ state }) => state !== 'connected')
+      .map(({ number, to, address, state }) => ({
+        ...{ link: number, from: node.name, to },
+        told: `${node.name} to ${to}${address ? ` (${address})` : ''} ${state}`,
+      })),
+  )
   if (broken.length === 0) return []
   const nodes = [...new Set(broken.flatMap(({ from, to }) => [from, to]))]
   return [
@@ -81,7 +75,7 @@ export function split(seen: Seen): readonly Draft[] {
   const members = knownMembers(seen.facts, seen.config.nodes)
   const nameOf = (id: string) => {
     const member = members.find((one) => one.id === Number(id))?.name
-    return seen.config.nodes.find((node) => memberName(seen.facts, node) === member)?.name ?? `node ${id}`
+    return seen.config.nodes.find((node) => isMember(seen.facts, node, member))?.name ?? `node ${id}`
   }
   const view = (node: Node) => {
     const sees = membersSeen(seen, node).map(nameOf)

@@ -99,7 +99,10 @@ export const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]]
   [/^port \d+ is free/, ['port-taken']],
   [/ listens on its node's own address/, ['port-taken', 'api-silent']],
   [/corosync\.conf is in place$/, ['corosync-conf-differs', 'corosync-conf-stale', 'two-node', 'corosync-conf-unsafe']],
-  [/has loaded (?:its )?corosync\.conf$/, ['corosync-conf-differs', 'corosync-conf-not-loaded', 'corosync-down']],
+  [
+    /has loaded (?:its )?corosync\.conf$/,
+    ['corosync-conf-differs', 'corosync-conf-stale', 'two-node', 'corosync-conf-not-loaded', 'corosync-down'],
+  ],
   [/authkey is in place$/, ['ring-keys-differ']],
   [/^corosync runs/, ['corosync-down', 'not-at-boot', 'ring-keys-differ']],
   [/^pacemaker runs/, ['pacemaker-down', 'corosync-down', 'not-at-boot']],
@@ -107,6 +110,7 @@ export const SAME: readonly (readonly [title: RegExp, ids: readonly FindingId[]]
   [/^chrony keeps the time/, ['no-time-service']],
   [/^the packages are installed/, ['packages-half-installed']],
   [/^haproxy is not started by systemd/, ['haproxy-at-boot']],
+  [/quorate\.pem is in place$/, ['certificate-differs']],
   [/haproxy\.cfg is in place$/, ['haproxy-cfg-broken', 'haproxy-older']],
   [/^the properties and defaults are set/, ['stonith-off', 'maintenance-mode']],
 ]
@@ -162,27 +166,44 @@ const driftOf = ({ phase, guard }: GuardEnd): FindingId => {
 
 /** What was made true once and is not any more, or was never made: by phase, since make plan has the rest. */
 function drifts(phases: readonly Phase[], changes: readonly GuardEnd[], past: Looked['past']): readonly Draft[] {
-  return phases.flatMap(({ id }) => {
-    const all = changes.filter(({ phase }) => phase === id)
+  const anew = changes.filter((end) => past(end) === 'node re-installed')
+  const there = changes.filter((end) => !anew.includes(end))
+  const replaced = [...Map.groupBy(anew, ({ node }) => node)].map(([node, own]): Draft => {
+    const lacks = [...Map.groupBy(own, ({ phase }) => phase)].map(([id, all]) => `${id}: ${firstOf(all.map(line))}`)
+    return {
+      id: 'node-replaced',
+      nodes: [node],
+      text: `${node} was installed anew, or is another machine, since it was set up: ${lacks.length === 1 ? 'a phase does' : `${lacks.length} phases do`} not hold there`,
+      seen: lacks,
+      remedy:
+        'make cluster sets it up again and takes it in, make plan shows it before; if nobody has installed it anew, see which machine its address in NODES leads to',
+    }
+  })
+  const drifted = phases.flatMap(({ id }) => {
+    const all = there.filter(({ phase }) => phase === id)
     return [...Map.groupBy(all, driftOf)].map(([kind, own]): Draft => {
-      const nodes = [...new Set(own.map(({ node }) => node))]
-      const stories = [...new Set(own.map(past))]
-      const replaced = stories.includes('node re-installed')
-      const lines = folded(own).map((same) => {
-        const [{ guard, output }] = same as [GuardEnd]
-        return `${same.map(({ node }) => node).join(', ')}: ${guard}${output.trim() === '' ? '' : ` (${firstLine(output)})`}`
-      })
-      const before = stories.map((story) => STORIES[story])
+      const nodes = namesIn(own)
+      const before = [...new Set(own.map((end) => STORIES[past(end)]))]
+      const told = lines(own)
       return {
-        id: replaced ? 'node-replaced' : kind,
+        id: kind,
         nodes,
-        text: `${id} does not hold on ${nodes.join(', ')} (${before.join(', ')}): ${lines[0]}${lines.length > 1 ? `, and ${lines.length - 1} more` : ''}`,
-        ...(lines.length > 1 ? { seen: lines.slice(0, 8) } : {}),
+        text: `${id} does not hold on ${nodes.join(', ')} (${before.join(', ')}): ${firstOf(told)}`,
+        ...(told.length > 1 ? { seen: told.slice(0, 8) } : {}),
         remedy: 'make plan shows it with diffs, make cluster puts it right',
       }
     })
   })
+  return [...replaced, ...drifted]
 }
+
+const namesIn = (ends: readonly GuardEnd[]) => [...new Set(ends.map(({ node }) => node))].sort()
+
+/** A line for each guard, with the nodes and what its check has printed. */
+const lines = (ends: readonly GuardEnd[]): readonly string[] =>
+  folded(ends).map((same) => `${namesIn(same).join(', ')}: ${line(same[0] as GuardEnd)}`)
+const line = ({ guard, output }: GuardEnd) => `${guard}${output.trim() === '' ? '' : ` (${firstLine(output)})`}`
+const firstOf = (all: readonly string[]) => `${all[0]}${all.length > 1 ? `, and ${all.length - 1} more` : ''}`
 
 const STORIES: Readonly<Record<Past, string>> = {
   'never done': 'it was never done',

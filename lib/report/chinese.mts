@@ -8,6 +8,8 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
   ['make cluster', '执行 make cluster'],
   ['the ring is not quorate: {0} of {1} votes', '集群未达法定人数：{0}/{1} 票'],
   ['bring up the nodes that are missing, or mend the links to them', '启动缺失的节点，或修复通往它们的链路'],
+  ['the link in {0} to {1} is down, as {2} sees it', '网络 {0} 中与 {1} 之间的链路中断（{2} 所见）'],
+  ['the link in {0} to {1} is down, as {2} see it', '网络 {0} 中与 {1} 之间的链路中断（{2} 所见）'],
   ['the link in {0} is down, as {1} sees it', '网络 {0} 中的链路中断（{1} 所见）'],
   ['the link in {0} is down, as {1} see it', '网络 {0} 中的链路中断（{1} 所见）'],
   [

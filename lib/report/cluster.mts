@@ -1,6 +1,6 @@
 /** The part of the page on the cluster as it is: how it stands in a few words, the picture, and the same as tables. */
 
-import type { NodeStatus, Status } from '../status.mts'
+import { cutOff, type LinkStatus, type NodeStatus, type Status } from '../status.mts'
 import { type Html, html } from './html.mts'
 import { badge, type Level, said, section, sentence, table } from './parts.mts'
 import { picture } from './picture.mts'
@@ -13,7 +13,7 @@ const names = (all: readonly string[]) => all.join(', ')
 
 /** How the cluster stands, one word for each thing that matters. */
 function facts(status: Status): Html {
-  const { fencing, endpoints, links, arbiter } = status
+  const { fencing, endpoints, links, arbiter, nodes } = status
   const moved = endpoints.problems.length + endpoints.elsewhere.length
   const down = links.filter((link) => link.down.length > 0)
   const rows: readonly (readonly [Html, Html])[] = [
@@ -34,7 +34,7 @@ function facts(status: Status): Html {
         ? badge('ill', say('noRing'))
         : down.length === 0
           ? badge('well', say('linksUp'))
-          : badge('ill', list(down.map((link) => html`${link.network} ${say('linkDown', said(names(link.down)))}`))),
+          : badge('ill', list(down.map((link) => html`${link.network} ${stateOf(link, nodes)}`))),
     ],
     [
       say('fencing'),
@@ -69,18 +69,28 @@ function facts(status: Status): Html {
   return html`<dl class="facts">${rows.map(([name, text]) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>`
 }
 
-function linksOf(node: NodeStatus): Html {
-  if (!node.ring) return badge('ill', say('noRing'))
-  return node.down.length === 0
-    ? badge('well', say('ok'))
-    : badge('ill', html`${say('down')}: <code>${names(node.down)}</code>`)
+/** A link that is down: to whom, and who says so. */
+function stateOf(link: LinkStatus, nodes: readonly NodeStatus[]): Html {
+  const to = cutOff(link, nodes)
+  const by = said(names(link.down))
+  return to.length === 0 ? say('linkDown', by) : say('linkDownTo', by, said(names(to)))
+}
+
+function linksOf({ ring, misses }: NodeStatus, nodes: readonly NodeStatus[]): Html {
+  if (!ring) return badge('ill', say('noRing'))
+  if (misses.length === 0) return badge('well', say('ok'))
+  const told = [...Map.groupBy(misses, ({ nodes: to }) => names(cutOff({ to }, nodes)))].map(
+    ([to, all]) =>
+      html`${to === '' ? say('down') : say('downTo', said(to))}: <code>${names(all.map(({ network }) => network))}</code>`,
+  )
+  return badge(misses.some(({ nodes: to }) => cutOff({ to }, nodes).length === 0) ? 'ill' : 'half', list(told))
 }
 
 const levelOf = ({ state }: NodeStatus): Level =>
   state === 'online' ? 'well' : state === 'standby' || state === 'pending' ? 'half' : 'ill'
 
-function nodes({ nodes }: Status): Html {
-  const rows = nodes.map((node) => {
+function nodes({ nodes: all }: Status): Html {
+  const rows = all.map((node) => {
     const state = badge(levelOf(node), stateText(node.state))
     if (node.state === 'not reached')
       return [
@@ -95,7 +105,7 @@ function nodes({ nodes }: Status): Html {
       html`${node.name}`,
       state,
       html`${node.addresses.map((one) => html`<code class="line">${one}</code>`)}`,
-      linksOf(node),
+      linksOf(node, all),
       badge(yes(node.haproxy === 'active'), said(node.haproxy)),
       html`${[...node.vips.map((vip) => `VIP ${vip}`), ...(node.dc ? ['DC'] : [])].join(', ')}`,
     ]
@@ -119,11 +129,11 @@ function apis({ services }: Status): Html {
   return table('t-apis', say('apiTable'), heads, rows)
 }
 
-function links({ links }: Status): Html {
-  const rows = links.map(({ network, down }, index) => [
+function links({ links, nodes }: Status): Html {
+  const rows = links.map((link, index) => [
     say('link', index),
-    html`<code>${network}</code>`,
-    down.length === 0 ? badge('well', say('ok')) : badge('ill', say('linkDown', said(names(down)))),
+    html`<code>${link.network}</code>`,
+    link.down.length === 0 ? badge('well', say('ok')) : badge('ill', stateOf(link, nodes)),
   ])
   return rows.length === 0
     ? html``

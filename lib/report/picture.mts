@@ -83,7 +83,11 @@ function layout({ nodes, links, ...status }: Status, size: Size, top: number): L
 function link(status: Status, size: Size, { left, right, bottom, places, rows }: Layout, number: number): Html {
   const { network, down } = status.links[number] as Status['links'][number]
   const count = status.links.length
-  const level = tone(down.length === 0)
+  const others = status.nodes.length - 1
+  /** Somebody is there at the other end. */
+  const reaches = ({ ring, misses }: NodeStatus) =>
+    ring && (misses.find((one) => one.network === network)?.nodes.length ?? 0) < Math.max(1, others)
+  const level = down.length === 0 ? 'well' : status.nodes.some(reaches) ? 'half' : 'ill'
   const trunk = right + 14 + number * 10
   const lines = rows.map((row) => {
     const at = row.y + number * BUS
@@ -92,7 +96,7 @@ function link(status: Status, size: Size, { left, right, bottom, places, rows }:
       const place = places[index] as Place
       const x = place.x + place.width / 2 + (number - (count - 1) / 2) * 22
       const from = place.y + place.height
-      const well = node.ring && !node.down.includes(network)
+      const well = reaches(node)
       const cross = html`<text class="ill strong" text-anchor="middle" x="${x}" y="${(from + at) / 2 + 4}">✕</text>`
       return html`<path class="link ${tone(well)}" d="M${x} ${from}V${at}"/><circle class="dot ${tone(well)}" cx="${x}" cy="${at}" r="3"/>${well ? html`` : cross}`
     })
@@ -101,7 +105,7 @@ function link(status: Status, size: Size, { left, right, bottom, places, rows }:
   const from = (rows[0]?.y ?? 0) + number * BUS
   const text = bottom - 12 - (count - 1 - number) * LABEL
   return html`${lines}<path class="link ${level}" d="M${trunk} ${from}V${text - 5}H${trunk - 8}"/>
-<text class="${down.length === 0 ? 'faint' : 'ill'}" text-anchor="end" x="${right + 2}" y="${text}">${sign(down.length === 0)} ${draw('link', number)} ${fitting(network, SIZES[size] - 180)}</text>`
+<text class="${level === 'well' ? 'faint' : level}" text-anchor="end" x="${right + 2}" y="${text}">${level === 'half' ? '!' : sign(level === 'well')} ${draw('link', number)} ${fitting(network, SIZES[size] - 180)}</text>`
 }
 
 /** The frame around all nodes, with what is true of them together. */

@@ -32,7 +32,7 @@ const [two, six, many] = [
   write(
     'two',
     statusOf(['node1', 'node2'], {
-      links: [{ network: '192.0.2.0/24', down: ['node2'] }],
+      links: [{ network: '192.0.2.0/24', down: ['node2'], to: ['node1'] }],
       problems: [{ text: `link 0 is down, as node2 sees it ${EVIL}`, remedy: 'ping the one address from the other' }],
     }),
   ),

@@ -96,6 +96,14 @@ onLab('membership', 't-memb', options, (test, lab) => {
        systemd-id128 new >/etc/machine-id`,
       )
       writeFileSync(lab.env, all)
+      const doctor = await lab.run('doctor', '--json')
+      ended(doctor, 2)
+      const { findings } = doctor.json() as unknown as { findings: { id: string; nodes: string[]; cause?: string }[] }
+      assert.equal(
+        findings.filter(({ cause }) => cause === undefined).map(({ id, nodes }) => `${id} ${nodes}`),
+        [`node-replaced ${three}`],
+        doctor.text,
+      )
       const run = await lab.run('cluster', '--json')
       ended(run, 0)
       assert.ok(changedOn(run, three) > 5, run.text)

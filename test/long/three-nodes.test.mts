@@ -21,6 +21,25 @@ onLab('three nodes', 't-tri', options, (test, lab) => {
     }
   })
 
+  test('two_node of a cluster that has grown is found, also when corosync has loaded it', async () => {
+    const conf = '/etc/corosync/corosync.conf'
+    await lab.onAll(`cp ${conf} /root/kept && sed -i 's/provider: corosync_votequorum/&\\n  two_node: 1/' ${conf}`)
+    const causes = async () => {
+      const run = await lab.run('doctor', '--json')
+      ended(run, 2)
+      const { findings } = run.json() as unknown as { findings: { id: string; nodes: string[]; cause?: string }[] }
+      return findings.filter(({ cause }) => cause === undefined).map(({ id, nodes }) => `${id} ${nodes}`)
+    }
+    assert.equal(await causes(), [`two-node ${lab.nodes}`])
+    await lab.on(lab.nodes[0] as string, 'corosync-cfgtool -R')
+    await until('it is loaded', 30, async () =>
+      /2Node/.test(await lab.on(lab.nodes[2] as string, 'corosync-quorumtool -s')),
+    )
+    assert.equal(await causes(), [`two-node ${lab.nodes}`])
+    ended(await lab.run('cluster'), 0)
+    ended(await lab.run('doctor'), 0)
+  })
+
   test('the holder of the VIP loses power: the API answers again, and the others stay quorate', async () => {
     const holder = await lab.holder()
     const left = lab.nodes.filter((node) => node !== holder)
@@ -38,6 +57,8 @@ onLab('three nodes', 't-tri', options, (test, lab) => {
     assert.equal([...new Set(await quorum.stop())], ['Yes'])
     const verify = await lab.run('verify')
     ended(verify, 4)
+    const status = await lab.run('status')
+    for (const node of left) assert.match(status.stdout, new RegExp(`^${node} .* DOWN to ${holder}: `, 'm'))
     assert.match(verify.text, new RegExp(`✖ ${holder} could not be asked: `))
 
     await lab.lab('start', holder)

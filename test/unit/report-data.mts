@@ -8,7 +8,7 @@ export const nodeStatus = (name: string, more: Partial<NodeStatus> = {}): NodeSt
   state: 'online',
   addresses: ['192.0.2.1', '198.51.100.1'],
   ring: true,
-  down: [],
+  misses: [],
   haproxy: 'active',
   vips: [],
   dc: false,
@@ -32,8 +32,8 @@ export function statusOf(names: readonly string[], more: Partial<Status> = {}): 
       nodeStatus(name, { vips: index === 1 ? ['192.0.2.200'] : [], dc: index === 0, aheadMs: index }),
     ),
     links: [
-      { network: '192.0.2.0/24', down: [] },
-      { network: '198.51.100.0/24', down: [] },
+      { network: '192.0.2.0/24', down: [], to: [] },
+      { network: '198.51.100.0/24', down: [], to: [] },
     ],
     vips: [{ address: '192.0.2.200/24', holders: names.slice(1, 2) }],
     fencing: {

@@ -32,6 +32,17 @@ const pacemaker = (second: string, options = 'stonith-enabled="false" maintenanc
     <node name="n2" ${second}/></nodes><resources/>${more}</pacemaker-result>`
 const ONLINE = 'online="true" standby="false" pending="false" unclean="false"'
 
+/** What corosync runs with, of so many nodes. */
+const live = (count: number) =>
+  Array.from({ length: count }, (_, at) => [
+    `nodelist.node.${at}.name=n${at + 1}`,
+    `nodelist.node.${at}.nodeid=${at + 1}`,
+    `nodelist.node.${at}.ring0_addr=192.0.2.1${at + 1}`,
+    `nodelist.node.${at}.ring1_addr=10.0.0.${at + 1}`,
+  ])
+    .flat()
+    .join('\n')
+
 /** What a node of a cluster that is well says. */
 const well = (node: Node, index: number): Record<string, string> => ({
   hostname: node.name,
@@ -41,6 +52,7 @@ const well = (node: Node, index: number): Record<string, string> => ({
     ...(index === 0 ? ['2: eth0 inet 192.0.2.100/24 scope global secondary eth0'] : []),
     `3: eth1 inet 10.0.0.${index + 1}/24 scope global eth1`,
   ].join('\n'),
+  'corosync.live': live(2),
   links: [link(0, node.address, 'connected'), link(1, `10.0.0.${index + 1}`, 'connected')].join('\n'),
   quorum: 'Quorate:          Yes\nExpected votes:   2\nTotal votes:      2',
   pacemaker: pacemaker(ONLINE),
@@ -92,6 +104,8 @@ test('a node that is lost: the others are told as they are, and the link has its
       ? {}
       : {
           ...well(node, 0),
+          // It does not say itself that its name is the long one.
+          'corosync.live': live(2).replace('name=n2', 'name=n2.example.org'),
           links: [link(0, '192.0.2.11', 'disconnected'), link(1, '10.0.0.1', 'disconnected')].join('\n'),
           pacemaker: pacemaker('online="false" standby="false" pending="false" unclean="false"'),
           quorum: 'Quorate:          Yes\nExpected votes:   2\nTotal votes:      1',
@@ -107,8 +121,8 @@ test('a node that is lost: the others are told as they are, and the link has its
     ],
   )
   assert.equal(status.links, [
-    { network: '192.0.2.0/24', down: ['n1'] },
-    { network: '10.0.0.0/24', down: ['n1'] },
+    { network: '192.0.2.0/24', down: ['n1'], to: ['n2'] },
+    { network: '10.0.0.0/24', down: ['n1'], to: ['n2'] },
   ])
   assert.equal(
     status.problems.map((one) => one.text),
@@ -120,6 +134,39 @@ test('a node that is lost: the others are told as they are, and the link has its
     ],
   )
   assert.match(statusScreen(status), /^n2 +NOT REACHED +it does not answer$/m)
+})
+
+test('of three nodes it is told to which one a link is down, and not where all miss one another', () => {
+  const three = parseConfig(text.replace('n2"', 'n2\n192.0.2.13 n3.example.org n3"'), '/tmp/.env')
+  /** `sees`: by node, whom it sees in the first network. */
+  const at3 = (sees: readonly (readonly number[])[]) => {
+    const of = (number: number, own: string, seen: readonly number[], index: number) =>
+      [
+        `LINK ID ${number} udp\n\taddr\t= ${own}\n\tstatus:`,
+        ...[1, 2, 3].map(
+          (id) =>
+            `\t\tnodeid:          ${id}:\t${id === index + 1 ? 'localhost' : seen.includes(id) ? 'connected' : 'disconnected'}`,
+        ),
+      ].join('\n')
+    const said = factsOf(three, (node, index) => ({
+      ...well(node, index),
+      'corosync.live': live(3),
+      links: [of(0, node.address, sees[index] ?? [], index), of(1, `10.0.0.${index + 1}`, [1, 2, 3], index)].join('\n'),
+    }))
+    return statusOf(three, said, [], at)
+  }
+  const third = at3([[2], [1], []])
+  assert.equal(third.links[0], { network: '192.0.2.0/24', down: ['n1', 'n2', 'n3'], to: ['n1', 'n2', 'n3'] })
+  assert.match(statusScreen(third), /^n1 .* DOWN to n3: 192\.0\.2\.0\/24 /m)
+  assert.match(statusScreen(third), /^n3 .* DOWN: 192\.0\.2\.0\/24 /m)
+  const one = at3([[2], [1], [1, 2]])
+  assert.equal(one.links[0], { network: '192.0.2.0/24', down: ['n1', 'n2'], to: ['n3'] })
+  assert.is(one.problems[0]?.text, 'the link in 192.0.2.0/24 to n3 is down, as n1, n2 see it')
+  assert.equal(one.nodes[0]?.misses, [{ network: '192.0.2.0/24', nodes: ['n3'] }])
+  assert.match(
+    at3([[], [], []]).problems[0]?.text ?? '',
+    /^the link in 192\.0\.2\.0\/24 is down, as n1, n2, n3 see it$/,
+  )
 })
 
 test('an answer of pacemaker that was cut off is none', () => {
