@@ -31,7 +31,8 @@ export function linkStates(config: Config, facts: Facts, node: Node): readonly L
     .flatMap((line) => {
       const begins = /^LINK ID (\d+)/.exec(line)?.[1]
       if (begins !== undefined) number = network = begins
-      const own = /^\s+addr\s*= (\S+)$/.exec(line)?.[1]
+      // Of IPv6 it is printed with a scope that it does not have (3.1.7: `fd00::1%2`).
+      const own = /^\s+addr\s*= ([^%\s]+)\S*$/.exec(line)?.[1]
       if (own !== undefined) network = networkOf(config, facts, node, own) ?? network
       const [, id = '', state = ''] = /nodeid: +(\d+):\s*(\S+)/.exec(line) ?? []
       if (id === '' || state === 'localhost') return []

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Status } from '../../lib/status.mts'
 import { rowsOf } from '../tables.mts'
+import { shownOn } from '../unit/terminal.mts'
 import { changedOn, EVERYTHING, ended, eventsOf, LONG, onLab, ROOT, same, until } from './cluster.mts'
 
 const PHASES = [
@@ -483,7 +484,12 @@ onLab('two nodes', 't-two', { public: '192.168.118', heartbeat: '10.0.142' }, (t
     await until('the screen has it back', 60, async () => /^node2 +online /m.test(drawn()))
     watch.ctrlC()
     assert.is(await watch.end, 0, `ended with ${await watch.end}: ${watch.shown().slice(-2000)}`)
-    assert.match(watch.written(), /endpoints[^\n]*\n[^\n]*\x1b\[\?25h[^\n]*$/)
+    // The whole last screen stays, the cursor is to be seen, and the prompt comes below.
+    const left = shownOn(watch.written(), 120, 50)
+    assert.match(left.findLast((line) => line !== '') ?? '', /^endpoints {2}all on the VIP$/)
+    assert.ok(left.some((line) => /^node2 +online /.test(line)))
+    assert.ok(watch.written().lastIndexOf('\x1b[?25h') > watch.written().lastIndexOf('\x1b[?25l'))
+    assert.is(left.at(-1), '')
     await holds()
   })
 

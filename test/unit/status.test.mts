@@ -169,6 +169,24 @@ test('of three nodes it is told to which one a link is down, and not where all m
   )
 })
 
+test('a link of IPv6 has its network, whatever scope corosync prints', () => {
+  const six = parseConfig(
+    'NODES="\nfd00:1::11 n1.example.org n1\nfd00:1::12 n2.example.org n2"\nLINKS="fd00:1::/64 fd00:2::/64"\nVIP=fd00:1::100/64\nFENCING=none\n',
+    '/tmp/.env',
+  )
+  const said = factsOf(six, (node, index) => ({
+    ...well(node, index),
+    links: [link(0, `${node.address}%2`, 'connected'), link(1, `fd00:2::1${index + 1}%2`, 'disconnected')].join('\n'),
+  }))
+  assert.equal(
+    statusOf(six, said, [], at).links.map(({ network, down }) => [network, down]),
+    [
+      ['fd00:1::/64', []],
+      ['fd00:2::/64', ['n1', 'n2']],
+    ],
+  )
+})
+
 test('an answer of pacemaker that was cut off is none', () => {
   const whole = pacemaker(ONLINE)
   for (let end = 0; end < whole.length; end++) {
