@@ -54,6 +54,8 @@ export async function watch(job: Job, screen: (facts: Facts, lost: readonly Lost
     clearInterval(clock)
     draw()
     logUpdate.done()
+    // The terminal has written ^C where the prompt is to be.
+    process.stdout.write('\r\x1b[K')
   }
   return 'ok'
 }
