@@ -156,10 +156,10 @@ export interface LinkStatus {
 
 /**
  * Those whom a link does not reach, where that says more than that it is down: of two nodes it is the other one, and where all miss one
- * another nobody is to be named.
+ * another nobody is to be named. One that has left NODES and not yet the ring is always named.
  */
-export const cutOff = ({ to }: Pick<LinkStatus, 'to'>, nodes: readonly unknown[]): readonly string[] =>
-  to.length < nodes.length - 1 ? to : []
+export const cutOff = ({ to }: Pick<LinkStatus, 'to'>, nodes: readonly NodeStatus[]): readonly string[] =>
+  nodes.filter(({ name }) => to.includes(name)).length < nodes.length - 1 ? to : []
 
 /** A fence device: of which node, at which level, and which nodes can use it. */
 export interface Device {

@@ -83,10 +83,11 @@ function layout({ nodes, links, ...status }: Status, size: Size, top: number): L
 function link(status: Status, size: Size, { left, right, bottom, places, rows }: Layout, number: number): Html {
   const { network, down } = status.links[number] as Status['links'][number]
   const count = status.links.length
-  const others = status.nodes.length - 1
   /** Somebody is there at the other end. */
-  const reaches = ({ ring, misses }: NodeStatus) =>
-    ring && (misses.find((one) => one.network === network)?.nodes.length ?? 0) < Math.max(1, others)
+  const reaches = ({ name, ring, misses }: NodeStatus) => {
+    const missed = misses.find((one) => one.network === network)?.nodes ?? []
+    return ring && (missed.length === 0 || status.nodes.some((one) => one.name !== name && !missed.includes(one.name)))
+  }
   const level = down.length === 0 ? 'well' : status.nodes.some(reaches) ? 'half' : 'ill'
   const trunk = right + 14 + number * 10
   const lines = rows.map((row) => {

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import type { Config, Node } from '../../lib/config.mts'
 import { maskedAll } from '../../lib/mask.mts'
 import { parseConfig } from '../../lib/read-config.mts'
-import { statusFacts, statusOf } from '../../lib/status.mts'
+import { picture } from '../../lib/report/picture.mts'
+import { cutOff, statusFacts, statusOf } from '../../lib/status.mts'
 import { statusScreen } from '../../lib/status-screen.mts'
 import { suite } from '../suite.mts'
 import { run, SHELLS } from './local-shell.mts'
@@ -163,6 +164,21 @@ test('of three nodes it is told to which one a link is down, and not where all m
   assert.equal(one.links[0], { network: '192.0.2.0/24', down: ['n1', 'n2'], to: ['n3'] })
   assert.is(one.problems[0]?.text, 'the link in 192.0.2.0/24 to n3 is down, as n1, n2 see it')
   assert.equal(one.nodes[0]?.misses, [{ network: '192.0.2.0/24', nodes: ['n3'] }])
+  // One that is no more in NODES is named, and hides nobody.
+  const left = { ...one, nodes: one.nodes.slice(0, 2) }
+  assert.equal(cutOff({ to: ['node 3'] }, left.nodes), ['node 3'])
+  assert.equal(cutOff({ to: ['n2', 'node 3'] }, left.nodes), [])
+  const gone = left.nodes.map((node) => ({ ...node, misses: [{ network: '192.0.2.0/24', nodes: ['node 3'] }] }))
+  assert.match(statusScreen({ ...left, nodes: gone }), /^n1 .* DOWN to node 3: 192\.0\.2\.0\/24 /m)
+  // The picture has it as a link that goes on; where nobody is at the other end it does not.
+  const drawn = (nodes: typeof gone) =>
+    [...picture('p', { ...left, nodes }).html.matchAll(/class="link (well|half|ill)"/g)].map(([, level]) => level)
+  assert.ok(drawn(gone).includes('half') && !drawn(gone).includes('ill'))
+  const alone = gone.map((node, index) => ({
+    ...node,
+    misses: [{ network: '192.0.2.0/24', nodes: [`n${2 - index}`] }],
+  }))
+  assert.ok(drawn(alone).includes('ill') && !drawn(alone).includes('half'))
   assert.match(
     at3([[], [], []]).problems[0]?.text ?? '',
     /^the link in 192\.0\.2\.0\/24 is down, as n1, n2, n3 see it$/,
